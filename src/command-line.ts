@@ -1,0 +1,136 @@
+import { parseArgs } from 'node:util';
+import { type LogLevel, logLevels } from './log.ts';
+
+export interface Options {
+  /** Socket file name without `.sock`; also the `pubsub.<name>` of the Component type. */
+  socketName: string;
+  socketFolder: string;
+  /** Permission bits of the socket file. */
+  socketMode: number;
+  logLevel: LogLevel;
+}
+
+export type Command =
+  | { run: 'serve'; options: Options }
+  | { run: 'help' }
+  | { run: 'version' }
+  | { run: 'refuse'; reason: string };
+
+/** Several spellings of the folder are about: daprd's own, the injector's, and an older one. */
+const daprFolderVariables = [
+  'DAPR_COMPONENTS_SOCKETS_FOLDER',
+  'DAPR_COMPONENT_SOCKETS_FOLDER',
+  'DAPR_COMPONENT_SOCKET_FOLDER',
+];
+
+const defaults = {
+  'socket-name': 'nats-jetstream',
+  'socket-folder': '/tmp/dapr-components-sockets',
+  'socket-mode': '0666',
+  'log-level': 'info',
+} as const;
+
+type Flag = keyof typeof defaults;
+
+export const help = `dapr-nats-jetstream: a Dapr pub/sub component for NATS JetStream
+
+Usage: dapr-nats-jetstream [options]
+
+Serves Dapr's pluggable component protocol on a Unix domain socket until it is
+told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
+once, when it starts. A Component of type pubsub.<socket name> then uses it.
+
+Options, each also by environment variable; the option wins:
+  --socket-name NAME    file name of the socket, without .sock. The Component's
+                        type is pubsub.NAME. "jetstream" takes the place of the
+                        pubsub.jetstream built into daprd.
+                        [DAPR_NATS_JETSTREAM_SOCKET_NAME, default ${defaults['socket-name']}]
+  --socket-folder DIR   where daprd looks for sockets; created when missing
+                        [DAPR_NATS_JETSTREAM_SOCKET_FOLDER, else daprd's own
+                        DAPR_COMPONENTS_SOCKETS_FOLDER (also read in the spellings
+                        DAPR_COMPONENT_SOCKETS_FOLDER, DAPR_COMPONENT_SOCKET_FOLDER),
+                        default ${defaults['socket-folder']}]
+  --socket-mode MODE    permissions of the socket, octal. daprd must be able to
+                        write to it: 0660 is enough with a shared group.
+                        [DAPR_NATS_JETSTREAM_SOCKET_MODE, default ${defaults['socket-mode']}]
+  --log-level LEVEL     ${logLevels.join(', ')}
+                        [DAPR_NATS_JETSTREAM_LOG_LEVEL, default ${defaults['log-level']}]
+  --help                print this and exit
+  --version             print the version and exit
+
+Exit codes: 0 stopped as told, 1 could not start or stop, 2 wrong option.
+`;
+
+/** Reads the command line and the environment. Never throws: a wrong option is `refuse`. */
+export function parseCommandLine(args: string[], env: NodeJS.ProcessEnv): Command {
+  let flags: { [flag in Flag]?: string } & { help?: boolean; version?: boolean };
+  try {
+    flags = parseArgs({
+      args,
+      options: {
+        'socket-name': { type: 'string' },
+        'socket-folder': { type: 'string' },
+        'socket-mode': { type: 'string' },
+        'log-level': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean', short: 'v' },
+      },
+    }).values;
+  } catch (error) {
+    return { run: 'refuse', reason: firstSentence(error) };
+  }
+  if (flags.help) return { run: 'help' };
+  if (flags.version) return { run: 'version' };
+
+  const read = (flag: Flag) => readOption(flag, flags[flag], env);
+  const name = read('socket-name');
+  const folder = read('socket-folder');
+  const mode = read('socket-mode');
+  const level = read('log-level');
+  if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(name.value)) {
+    return refuse(name, 'use letters, digits, - and _ (it becomes part of the Component type)');
+  }
+  if (folder.value.trim() === '') return refuse(folder, 'name a folder');
+  if (!/^0?[0-7]{3}$/.test(mode.value)) {
+    return refuse(mode, 'use three octal digits, for example 0666 or 0660');
+  }
+  if (!(logLevels as readonly string[]).includes(level.value)) {
+    return refuse(level, `use one of ${logLevels.join(', ')}`);
+  }
+  return {
+    run: 'serve',
+    options: {
+      socketName: name.value,
+      socketFolder: folder.value,
+      socketMode: Number.parseInt(mode.value, 8),
+      logLevel: level.value as LogLevel,
+    },
+  };
+}
+
+interface Given {
+  value: string;
+  /** The option or variable the value came from. */
+  from: string;
+}
+
+/** An empty environment variable counts as unset, an empty option does not. */
+function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEnv): Given {
+  if (given !== undefined) return { value: given, from: `--${flag}` };
+  const own = `DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
+  const variables = flag === 'socket-folder' ? [own, ...daprFolderVariables] : [own];
+  for (const variable of variables) {
+    const value = env[variable];
+    if (value) return { value, from: variable };
+  }
+  return { value: defaults[flag], from: `--${flag}` };
+}
+
+function refuse({ from, value }: Given, allowed: string): Command {
+  return { run: 'refuse', reason: `${from}: "${value}" cannot be used: ${allowed}` };
+}
+
+function firstSentence(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return (text.split(/\.\s|\n/)[0] ?? text).replace(/\.$/, '');
+}

@@ -1,0 +1,169 @@
+import { closest, distance } from 'fastest-levenshtein';
+import { z } from 'zod';
+import { ComponentError } from '../errors.ts';
+import { type Field, fields, keysOfDaprd, withoutEffect } from './fields.ts';
+
+type FieldName = keyof typeof fields;
+
+const table: Record<string, Field> = fields;
+
+const schema = z.object(
+  Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type])) as {
+    [Name in FieldName]: (typeof fields)[Name]['type'];
+  },
+);
+
+export type DeliverPolicy = 'all' | 'last' | 'new' | 'sequence' | 'time';
+
+/** A Component's settings: every field of fields.ts, with the start position decided. */
+export type Config = Omit<z.infer<typeof schema>, 'deliverPolicy' | 'deliverAll'> & {
+  /** Undefined where the user left it open: a new consumer then starts at the first message. */
+  deliverPolicy?: DeliverPolicy;
+};
+
+export interface Parsed {
+  config: Config;
+  /** To be logged once. */
+  warnings: string[];
+}
+
+/**
+ * Reads a Component's metadata.
+ *
+ * Keys count without regard to case, an empty value counts as unset, unknown keys are accepted with
+ * one warning unless they look like a misspelt one.
+ *
+ * @throws ComponentError `invalid-config` listing every problem: field, value (never a secret), and
+ *   what is allowed
+ */
+export function parseConfig(properties: Record<string, string>): Parsed {
+  const { values, problems, warnings } = matchKeys(properties, Object.keys(fields));
+  if (values.natsURL === undefined)
+    problems.push('natsURL: is required, e.g. nats://localhost:4222');
+  const result = schema.safeParse({ natsURL: '', ...values });
+  for (const issue of result.error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    if (name in values) problems.push(describe(name, values[name] as string, issue.message));
+  }
+  if (result.data) problems.push(...contradictions(result.data));
+  if (problems.length > 0 || !result.data) {
+    throw new ComponentError('invalid-config', summary('the Component metadata', problems));
+  }
+  return { config: decideStart(result.data, warnings), warnings };
+}
+
+/**
+ * The settings of one subscription: the Component's, with what the Subscription's own metadata sets.
+ *
+ * @throws ComponentError `invalid-request`, listing every problem
+ */
+export function withOverrides(config: Config, metadata: Record<string, string>): Parsed {
+  const names = Object.keys(fields).filter((name) => table[name]?.perSubscription);
+  const { values, problems } = matchKeys(metadata, names, 'ignore unknown keys');
+  const overrides: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const result = table[name]?.type.safeParse(value);
+    if (result?.success) overrides[name] = result.data;
+    else problems.push(describe(name, value, result?.error.issues[0]?.message ?? ''));
+  }
+  const merged = { ...config, ...overrides };
+  // A start field of the Subscription's own decides anew what the Component's had decided.
+  const startsElsewhere = 'startSequence' in overrides || 'startTime' in overrides;
+  if (startsElsewhere && !('deliverPolicy' in overrides)) merged.deliverPolicy = undefined;
+  problems.push(...contradictions(merged));
+  if (problems.length > 0) {
+    throw new ComponentError('invalid-request', summary('the Subscription metadata', problems));
+  }
+  const warnings: string[] = [];
+  return { config: decideStart(merged, warnings), warnings };
+}
+
+function summary(where: string, problems: string[]): string {
+  return `${where} cannot be used: ${problems.join('; ')}`;
+}
+
+function describe(name: string, value: string, allowed: string): string {
+  return table[name]?.secret ? `${name}: ${allowed}` : `${name}: "${value}" ${allowed}`;
+}
+
+/** Gives every key its exact spelling; says which ones are unknown. */
+function matchKeys(
+  properties: Record<string, string>,
+  names: string[],
+  unknown: 'report unknown keys' | 'ignore unknown keys' = 'report unknown keys',
+) {
+  const exact = new Map(names.map((name) => [name.toLowerCase(), name]));
+  const idle = new Map(withoutEffect.map((name) => [name.toLowerCase(), name]));
+  const hosts = new Set(keysOfDaprd.map((name) => name.toLowerCase()));
+  const values: Record<string, string> = {};
+  const problems: string[] = [];
+  const strangers: string[] = [];
+  const warnings: string[] = [];
+  for (const [key, given] of Object.entries(properties)) {
+    const value = given.trim();
+    const lower = key.toLowerCase();
+    const name = exact.get(lower);
+    if (name) {
+      if (value === '') continue;
+      if (name in values) problems.push(`${name}: is given twice, in different case`);
+      values[name] = value;
+    } else if (unknown === 'ignore unknown keys' || hosts.has(lower)) {
+    } else if (idle.has(lower)) {
+      if (value !== '' && value.toLowerCase() !== 'false') {
+        warnings.push(`${idle.get(lower)} has no effect in this version`);
+      }
+    } else {
+      const near = closest(lower, [...exact.keys(), ...idle.keys()]);
+      if (distance(lower, near) <= Math.min(2, Math.floor(near.length / 3))) {
+        problems.push(`${key}: is not a field; did you mean ${exact.get(near) ?? idle.get(near)}?`);
+      } else strangers.push(key);
+    }
+  }
+  if (strangers.length > 0) warnings.push(`ignored unknown metadata: ${strangers.join(', ')}`);
+  return { values, problems, warnings };
+}
+
+type Fields = z.infer<typeof schema>;
+
+/** Fields that are each right but do not go together. */
+function contradictions(config: Partial<Fields>): string[] {
+  const problems: string[] = [];
+  if ((config.username === undefined) !== (config.password === undefined)) {
+    problems.push('username, password: must be given together');
+  }
+  const { deliverPolicy, maxDeliver, backOff } = config;
+  if (deliverPolicy === 'sequence' && config.startSequence === undefined) {
+    problems.push('deliverPolicy: "sequence" needs startSequence');
+  }
+  if (deliverPolicy === 'time' && config.startTime === undefined) {
+    problems.push('deliverPolicy: "time" needs startTime');
+  }
+  if (backOff && maxDeliver !== undefined && maxDeliver > 0 && maxDeliver < backOff.length) {
+    problems.push(
+      `maxDeliver: "${maxDeliver}" must not be smaller than the ${backOff.length} delays of backOff`,
+    );
+  }
+  return problems;
+}
+
+/** The start fields and the older deliverAll, as one policy; a stated policy wins. */
+function decideStart(given: Fields | Config, warnings: string[]): Config {
+  const { deliverAll, ...config } = { deliverAll: undefined, ...given };
+  const { startSequence, startTime } = config;
+  const wanted =
+    startTime !== undefined ? 'time' : startSequence !== undefined ? 'sequence' : undefined;
+  if (config.deliverPolicy === undefined) {
+    const older = deliverAll === undefined ? undefined : deliverAll ? 'all' : 'last';
+    return { ...config, deliverPolicy: wanted ?? older };
+  }
+  if (wanted && wanted !== config.deliverPolicy && !has(config, config.deliverPolicy)) {
+    const unused = wanted === 'time' ? 'startTime' : 'startSequence';
+    warnings.push(`${unused} has no effect: deliverPolicy is ${config.deliverPolicy}`);
+  }
+  return config;
+}
+
+function has({ startSequence, startTime }: Partial<Fields>, policy: DeliverPolicy): boolean {
+  if (policy === 'sequence') return startSequence !== undefined;
+  return policy === 'time' && startTime !== undefined;
+}

@@ -1,0 +1,162 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ComponentError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { Instance } from './instance.ts';
+
+/** One connection of a host; compared by identity. */
+export interface Connection {
+  readonly number: number;
+}
+
+export type Properties = Record<string, string>;
+
+/** Settings of closed connections that are kept for adoption, the oldest dropped first. */
+const mostRemembered = 256;
+
+/**
+ * Which Component a call means.
+ *
+ * State belongs to a connection and a Component name together: several daprds may use the same
+ * name on the same socket. A name alone decides only after an idle reconnect, where grpc-go dials
+ * again without Init: then the settings of the one closed connection that used the name are
+ * initialised anew ("adopted"). Adopting settings, not a live instance, lets everything that holds
+ * a NATS connection end with its host's connection.
+ */
+export class Sessions {
+  readonly #log: Logger;
+  readonly #live = new Map<Connection, Map<string, Slot>>();
+  /** By name, then by consumerID: what a restarted or reloaded daprd sends replaces what it sent. */
+  readonly #remembered = new Map<string, { name: string; properties: Properties }>();
+  #connections = 0;
+  #stopped = false;
+
+  constructor({ log }: { log: Logger }) {
+    this.#log = log;
+  }
+
+  open(): Connection {
+    const connection = { number: ++this.#connections };
+    this.#live.set(connection, new Map());
+    return connection;
+  }
+
+  /**
+   * Initialises the Component of that name for the connection; one that was there is replaced.
+   *
+   * @throws ComponentError whatever {@link Instance.create} throws; the name is then uninitialised
+   */
+  async init(connection: Connection, name: string, properties: Properties): Promise<void> {
+    const slots = this.#slotsOf(connection);
+    const before = slots.get(name);
+    const slot: Slot = this.#start(name, properties, before);
+    slots.set(name, slot);
+    try {
+      await slot.instance;
+    } catch (error) {
+      // Later calls shall hear why, and not that there was no Init.
+      slot.refused = ComponentError.from(error);
+      throw error;
+    }
+  }
+
+  /**
+   * @throws ComponentError `not-initialised` where no Init was seen, or where it cannot be told
+   *   which of several is meant
+   */
+  async find(connection: Connection, name: string): Promise<Instance> {
+    const slots = this.#slotsOf(connection);
+    const slot = slots.get(name);
+    if (slot?.refused) {
+      throw new ComponentError('not-initialised', `Init was refused: ${slot.refused.message}`);
+    }
+    if (slot) return slot.instance;
+    const adopted = this.#adopt(name);
+    slots.set(name, adopted);
+    adopted.instance.catch(() => {
+      if (slots.get(name) === adopted) slots.delete(name);
+    });
+    return adopted.instance;
+  }
+
+  /** The connection is gone: its instances end, their settings stay adoptable. */
+  close(connection: Connection): void {
+    const slots = this.#live.get(connection);
+    this.#live.delete(connection);
+    for (const [name, { properties, instance, refused }] of slots ?? []) {
+      if (!refused) this.#remember(name, properties);
+      void end(instance, 0);
+    }
+  }
+
+  /** Ends every instance, letting handlers under way settle for a moment (see Instance.close). */
+  async closeAll(): Promise<void> {
+    this.#stopped = true;
+    const slots = [...this.#live.values()].flatMap((slots) => [...slots.values()]);
+    await Promise.all(slots.map(({ instance }) => end(instance, handlersLimit)));
+  }
+
+  #slotsOf(connection: Connection): Map<string, Slot> {
+    const slots = this.#live.get(connection);
+    if (!slots || this.#stopped) throw new ComponentError('closed', 'the component is stopping');
+    return slots;
+  }
+
+  #start(name: string, properties: Properties, before?: Slot): Slot {
+    const log = this.#log.child({ component: name });
+    const instance = (async () => {
+      if (before) await end(before.instance, 0);
+      return Instance.create({ properties, log });
+    })();
+    // The caller awaits it too; this only keeps a failure from counting as unhandled.
+    instance.catch(() => undefined);
+    return { properties, instance };
+  }
+
+  #remember(name: string, properties: Properties): void {
+    const key = JSON.stringify([name, properties.consumerID ?? '']);
+    this.#remembered.delete(key);
+    this.#remembered.set(key, { name, properties });
+    if (this.#remembered.size > mostRemembered) {
+      const [oldest] = this.#remembered.keys();
+      if (oldest !== undefined) this.#remembered.delete(oldest);
+    }
+  }
+
+  #adopt(name: string): Slot {
+    const known = [...this.#remembered.values()].filter((entry) => entry.name === name);
+    const [first, ...others] = known;
+    if (!first) {
+      throw new ComponentError(
+        'not-initialised',
+        `the component "${name}" was never initialised in this process: it was restarted after ` +
+          'daprd had started, so restart daprd',
+      );
+    }
+    if (others.some((entry) => !isDeepStrictEqual(entry.properties, first.properties))) {
+      throw new ComponentError(
+        'not-initialised',
+        `several daprds have used the component "${name}" with different settings, and this ` +
+          'connection was never initialised: restart this daprd',
+      );
+    }
+    this.#log.info({ component: name }, 'a host reconnected without Init: its settings are reused');
+    return this.#start(name, first.properties);
+  }
+}
+
+interface Slot {
+  properties: Properties;
+  /** Why Init failed, if it did. */
+  refused?: ComponentError;
+  instance: Promise<Instance>;
+}
+
+/** What handlers get to finish when the process stops. Unit: milliseconds. */
+const handlersLimit = 2_500;
+
+async function end(instance: Promise<Instance>, handlersLimit: number): Promise<void> {
+  await instance.then(
+    (started) => started.close(handlersLimit),
+    () => undefined,
+  );
+}

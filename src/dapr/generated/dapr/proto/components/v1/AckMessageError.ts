@@ -1,0 +1,10 @@
+// Original file: proto/pubsub.proto
+
+
+export interface AckMessageError {
+  'message'?: (string);
+}
+
+export interface DecodedAckMessageError {
+  'message': (string);
+}

@@ -1,0 +1,8 @@
+// Original file: proto/pubsub.proto
+
+
+export interface FeaturesRequest {
+}
+
+export interface DecodedFeaturesRequest {
+}

@@ -1,0 +1,10 @@
+// Original file: proto/pubsub.proto
+
+
+export interface FeaturesResponse {
+  'features'?: (string)[];
+}
+
+export interface DecodedFeaturesResponse {
+  'features': (string)[];
+}

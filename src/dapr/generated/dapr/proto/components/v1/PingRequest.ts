@@ -1,0 +1,8 @@
+// Original file: proto/pubsub.proto
+
+
+export interface PingRequest {
+}
+
+export interface DecodedPingRequest {
+}

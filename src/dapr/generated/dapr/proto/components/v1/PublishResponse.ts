@@ -1,0 +1,8 @@
+// Original file: proto/pubsub.proto
+
+
+export interface PublishResponse {
+}
+
+export interface DecodedPublishResponse {
+}

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import type { ServerDuplexStream } from '@grpc/grpc-js';
+import type { Instance } from '../component/instance.ts';
+import { ComponentError } from '../errors.ts';
+import type { InboundMessage } from '../jetstream/message.ts';
+import type { Logger } from '../log.ts';
+import type { DecodedPullMessagesRequest } from './generated/dapr/proto/components/v1/PullMessagesRequest.ts';
+import type { PullMessagesResponse } from './generated/dapr/proto/components/v1/PullMessagesResponse.ts';
+import { toStatus } from './status.ts';
+
+export type PullCall = ServerDuplexStream<DecodedPullMessagesRequest, PullMessagesResponse>;
+
+/**
+ * What daprd's gRPC client takes as one message. A larger one breaks the stream for good, so it
+ * is never written (host.md: "Calls"). Unit: bytes.
+ */
+const hostMessageLimit = 4 * 1024 * 1024;
+
+/** How long a new stream may take to name its topic. Unit: milliseconds. */
+const firstRequestLimit = 30_000;
+
+/**
+ * Serves one PullMessages stream: the first request opens a subscription, each later one settles a
+ * message, and every message the subscription hands over is written once there is room.
+ *
+ * The stream ends when the host ends it, when the process stops, or at once for a first request
+ * that can never work. Nothing that passes ends it: daprd would never open it again.
+ */
+export async function servePullStream(
+  call: PullCall,
+  instanceOf: () => Promise<Instance>,
+  log: Logger,
+): Promise<void> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  call.once('cancelled', end);
+  call.once('close', end);
+  call.once('error', end);
+  const patience = setTimeout(() => {
+    fail(new ComponentError('invalid-request', 'no topic was named within 30 s'));
+  }, firstRequestLimit);
+
+  const fail = (error: unknown) => {
+    if (ended.signal.aborted) return;
+    call.emit('error', toStatus(error, log));
+    end();
+  };
+
+  try {
+    const instance = await instanceOf();
+    const requests = call[Symbol.asyncIterator]();
+    const first = await requests.next();
+    clearTimeout(patience);
+    if (first.done) return;
+    const { topic } = first.value as DecodedPullMessagesRequest;
+    if (!topic?.name) {
+      throw new ComponentError(
+        'invalid-request',
+        'the first request of a PullMessages stream must name a topic',
+      );
+    }
+    const subscription = await instance.subscribe({
+      topic: topic.name,
+      metadata: topic.metadata,
+      deliver: (message) => deliver(call, message, ended.signal),
+      signal: ended.signal,
+    });
+    subscription.closed.then(() => {
+      if (!ended.signal.aborted) call.end();
+    });
+    for await (const request of { [Symbol.asyncIterator]: () => requests }) {
+      const { topic, ackMessageId, ackError } = request as DecodedPullMessagesRequest;
+      if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
+      else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
+    }
+  } catch (error) {
+    fail(error);
+  } finally {
+    clearTimeout(patience);
+    end();
+    if (!call.writableEnded) call.end();
+  }
+}
+
+/** Writes one message; settles once the stream has room for the next. */
+async function deliver(
+  call: PullCall,
+  message: InboundMessage,
+  signal: AbortSignal,
+): Promise<'delivered' | 'too-large'> {
+  if (wireSize(message) > hostMessageLimit) return 'too-large';
+  const response: PullMessagesResponse = {
+    id: message.id,
+    data: message.data,
+    topicName: message.topic,
+    metadata: message.metadata,
+    contentType: message.contentType,
+  };
+  if (!call.write(response)) await once(call, 'drain', { signal });
+  return 'delivered';
+}
+
+/** The encoded size, at most: each field costs its bytes and up to 11 more for tag and lengths. */
+function wireSize(message: InboundMessage): number {
+  let size = message.data.byteLength + message.id.length + 64;
+  size += Buffer.byteLength(message.topic) + Buffer.byteLength(message.contentType);
+  for (const key in message.metadata) {
+    size += Buffer.byteLength(key) + Buffer.byteLength(message.metadata[key] as string) + 22;
+  }
+  return size;
+}

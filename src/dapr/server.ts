@@ -1,0 +1,83 @@
+import { createServer, type Socket } from 'node:net';
+import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import { Sessions } from '../component/sessions.ts';
+import type { Logger } from '../log.ts';
+import { PubSub } from './contract.ts';
+import { createReflection } from './reflection.ts';
+import { createService } from './service.ts';
+import { listenAtSocket } from './socket.ts';
+
+export interface ServerOptions {
+  socketFolder: string;
+  socketName: string;
+  socketMode: number;
+  log: Logger;
+}
+
+export interface RunningServer {
+  /** Path of the socket. */
+  path: string;
+  /**
+   * Removes the socket, gives back every unsettled message, closes every connection. Takes at most
+   * 4.5 s: what the rooms below do is bounded.
+   */
+  stop(): Promise<void>;
+}
+
+const grpcOptions = {
+  // daprd may run with a larger --max-body-size than 4 MiB: NATS' max_payload decides, with an
+  // error that names both sizes.
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.enable_channelz': 0,
+};
+
+/** How long an answer still on its way may take at the end. Unit: milliseconds. */
+const lastAnswers = 500;
+
+/**
+ * Serves the contract on the socket, with one gRPC server for each accepted connection.
+ *
+ * Each Component of each daprd dials a connection of its own, and several daprds may share the
+ * socket: only the connection tells them apart (host.md: "Connections and instances").
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { log } = options;
+  const sessions = new Sessions({ log });
+  const reflection = createReflection();
+  const injectors = new Set<{ drain(graceTimeMs: number): void }>();
+
+  const serve = (socket: Socket) => {
+    const connection = sessions.open();
+    const grpc = new GrpcServer(grpcOptions);
+    grpc.addService(PubSub.service, createService(sessions, connection, log));
+    reflection.addToServer(grpc);
+    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+    injectors.add(injector);
+    // A peer that vanishes or sends no HTTP/2 at all concerns nobody but itself.
+    socket.on('error', (error) => log.debug(`connection ended: ${error.message}`));
+    socket.on('close', () => {
+      injectors.delete(injector);
+      injector.destroy();
+      sessions.close(connection);
+    });
+    injector.injectConnection(socket);
+  };
+
+  const listener = createServer(serve);
+  const { path, remove } = await listenAtSocket(listener, {
+    folder: options.socketFolder,
+    name: options.socketName,
+    mode: options.socketMode,
+  });
+  listener.on('error', (error) => log.error(`socket ${path}: ${error.message}`));
+
+  const stop = async () => {
+    await remove();
+    const closed = new Promise<void>((done) => listener.close(() => done()));
+    await sessions.closeAll();
+    for (const injector of injectors) injector.drain(lastAnswers);
+    await closed;
+  };
+  return { path, stop };
+}

@@ -1,0 +1,102 @@
+import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { platform } from 'node:os';
+import { join, resolve } from 'node:path';
+import { ComponentError, messageOf } from '../errors.ts';
+
+/** What sockaddr_un holds, less its closing zero: 107 bytes on Linux, 103 on macOS. */
+const longestPath = platform() === 'darwin' ? 103 : 107;
+
+/** How long a socket found at the path may take to answer. Unit: milliseconds. */
+const probeLimit = 1_000;
+
+export interface SocketOptions {
+  folder: string;
+  /** File name without `.sock`. */
+  name: string;
+  /** Permission bits. */
+  mode: number;
+}
+
+/**
+ * Lets `server` listen at `<folder>/<name>.sock`.
+ *
+ * daprd reads the folder once and blocks on a socket that nobody answers. So the file appears only
+ * when it can be answered: the server listens in a subfolder (which daprd skips), gets its mode
+ * there, and is renamed into place. A socket that a dead process left behind is replaced.
+ *
+ * @returns the path, and `remove()`, which deletes the file unless another process has taken it over
+ * @throws ComponentError `invalid-config` for a path that cannot be used or is in use
+ */
+export async function listenAtSocket(
+  server: Server,
+  { folder, name, mode }: SocketOptions,
+): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = join(resolve(folder), `${name}.sock`);
+  // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
+  const needed = Math.max(Buffer.byteLength(path), Buffer.byteLength(resolve(folder)) + 10);
+  if (needed > longestPath) {
+    throw unusable(path, `its path is ${needed} bytes long and may have ${longestPath}`);
+  }
+  await mkdir(folder, { recursive: true }).catch((cause) => {
+    throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
+  });
+  await refuseIfTaken(path);
+  const nest = await mkdtemp(join(resolve(folder), '.')).catch((cause) => {
+    throw unusable(path, `the folder cannot be written to (${messageOf(cause)})`, cause);
+  });
+  try {
+    const hidden = join(nest, 's');
+    await new Promise<void>((done, fail) => {
+      server.once('error', fail);
+      server.listen(hidden, () => {
+        server.off('error', fail);
+        done();
+      });
+    });
+    await chmod(hidden, mode);
+    await rename(hidden, path);
+  } catch (cause) {
+    server.close();
+    throw unusable(path, messageOf(cause), cause);
+  } finally {
+    await rm(nest, { recursive: true, force: true });
+  }
+  const { ino } = await lstat(path);
+  const remove = async () => {
+    const found = await lstat(path).catch(() => undefined);
+    if (found?.ino === ino) await unlink(path).catch(() => undefined);
+  };
+  return { path, remove };
+}
+
+async function refuseIfTaken(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (!found) return;
+  if (!found.isSocket()) {
+    throw unusable(path, 'something that is not a socket has that name; move it away');
+  }
+  if (await answers(path)) {
+    throw unusable(
+      path,
+      'another process serves it; stop that one, or choose another --socket-name or --socket-folder',
+    );
+  }
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = connect(path);
+    const finish = (answer: boolean) => {
+      probe.destroy();
+      done(answer);
+    };
+    probe.setTimeout(probeLimit, () => finish(true));
+    probe.once('connect', () => finish(true));
+    probe.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'EACCES'));
+  });
+}
+
+function unusable(path: string, why: string, cause?: unknown): ComponentError {
+  return new ComponentError('invalid-config', `cannot listen on ${path}: ${why}`, { cause });
+}

@@ -1,0 +1,176 @@
+import { EventEmitter } from 'node:events';
+import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
+import {
+  AuthorizationError,
+  type ConnectionOptions,
+  connect,
+  type NatsConnection,
+  UserAuthenticationExpiredError,
+} from '@nats-io/transport-node';
+import type { Config } from '../component/config.ts';
+import { ComponentError, messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+
+/** daprd waits 5 s for Init; the answer must be on its way before. Unit: milliseconds. */
+const openLimit = 4_500;
+
+/** One dial of one server. Unit: milliseconds. */
+const dialLimit = 2_000;
+
+/** Between two dials of the same server, plus as much again by chance. Unit: milliseconds. */
+const reconnectWait = 250;
+
+/** An answer of the JetStream API. Unit: milliseconds. */
+const apiLimit = 5_000;
+
+/** What is still to be written when the connection ends may take this long. Unit: milliseconds. */
+const flushLimit = 1_000;
+
+interface Events {
+  disconnected: [];
+  /** Connected again; what was asked of the server before is forgotten there. */
+  reconnected: [];
+}
+
+/** One Component's connection to NATS. Once open it reconnects for ever, until {@link close}. */
+export class Connection {
+  readonly nats: NatsConnection;
+  /** JetStream's API; each call takes at most 5 s. */
+  readonly api: JetStreamManager;
+  /** Subject prefix of that API. */
+  readonly apiPrefix = '$JS.API';
+  readonly events = new EventEmitter<Events>();
+  readonly #log: Logger;
+  #connected = true;
+  #closing = false;
+
+  private constructor(nats: NatsConnection, api: JetStreamManager, log: Logger) {
+    this.nats = nats;
+    this.api = api;
+    this.#log = log;
+    // One listener a subscription: hundreds are no leak.
+    this.events.setMaxListeners(0);
+    void this.#watch();
+  }
+
+  /**
+   * Connects within 4.5 s.
+   *
+   * @throws ComponentError `unauthenticated` when the server refuses the credentials, `unavailable`
+   *   when no server answers
+   */
+  static async open(config: Config, log: Logger): Promise<Connection> {
+    const servers = config.natsURL.map(({ address }) => address);
+    const options: ConnectionOptions = {
+      servers,
+      name: config.name,
+      timeout: dialLimit,
+      ...credentials(config),
+      // Set, it means "TLS or no connection"; unset, the client takes what the server asks for.
+      ...(config.natsURL.some(({ tls }) => tls) ? { tls: {} } : {}),
+      maxReconnectAttempts: -1,
+      ignoreAuthErrorAbort: true,
+      reconnectDelayHandler: () => reconnectWait * (1 + Math.random()),
+    };
+    const nats = await withinLimit(connect(options), servers);
+    const api = await jetstreamManager(nats, { checkAPI: false, timeout: apiLimit });
+    return new Connection(nats, api, log);
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** `host:port` of the server in use. */
+  get server(): string {
+    return this.nats.getServer();
+  }
+
+  /** Writes out what is pending and closes, within 1 s. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    if (this.#connected) {
+      const timer = AbortSignal.timeout(flushLimit);
+      const late = new Promise<void>((done) => timer.addEventListener('abort', () => done()));
+      await Promise.race([this.nats.flush().catch(() => undefined), late]);
+    }
+    await this.nats.close();
+  }
+
+  async #watch(): Promise<void> {
+    let since = 0;
+    let lastError = '';
+    for await (const status of this.nats.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          if (!this.#connected || this.#closing) break;
+          this.#connected = false;
+          since = Date.now();
+          this.#log.warn(`lost the connection to NATS (${status.server}): reconnecting for ever`);
+          this.events.emit('disconnected');
+          break;
+        case 'reconnect': {
+          this.#connected = true;
+          lastError = '';
+          const gap = ((Date.now() - since) / 1000).toFixed(1);
+          this.#log.info(`reconnected to NATS (${status.server}) after ${gap} s`);
+          this.events.emit('reconnected');
+          break;
+        }
+        case 'error': {
+          // While reconnecting the same refusal comes back with every attempt.
+          const text = messageOf(status.error);
+          if (text !== lastError) this.#log.warn(`NATS: ${text}`);
+          lastError = text;
+          break;
+        }
+        case 'ldm':
+          this.#log.info(`NATS server ${status.server} is about to shut down`);
+          break;
+      }
+    }
+    if (!this.#closing) this.#log.error('the NATS client closed the connection for good');
+  }
+}
+
+/** The settings of the field table win over user info in the URL, as in the NATS clients. */
+function credentials(config: Config): Partial<ConnectionOptions> {
+  if (config.token) return { token: config.token };
+  if (config.username) return { user: config.username, pass: config.password };
+  const url = config.natsURL.find(({ username, token }) => username || token);
+  if (url?.token) return { token: url.token };
+  return url ? { user: url.username, pass: url.password } : {};
+}
+
+async function withinLimit(
+  connecting: Promise<NatsConnection>,
+  servers: string[],
+): Promise<NatsConnection> {
+  const where = servers.join(', ');
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, fail) => {
+    timer = setTimeout(() => {
+      fail(new ComponentError('unavailable', `no answer from NATS at ${where} within 4.5 s`));
+    }, openLimit);
+  });
+  try {
+    return await Promise.race([connecting, late]);
+  } catch (error) {
+    // Should it come through after all, nobody is left to use it.
+    connecting.then(
+      (connection) => connection.close(),
+      () => undefined,
+    );
+    if (error instanceof ComponentError) throw error;
+    if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
+      throw new ComponentError('unauthenticated', `NATS at ${where} refused the credentials`, {
+        cause: error,
+      });
+    }
+    throw new ComponentError('unavailable', `cannot reach NATS at ${where}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}

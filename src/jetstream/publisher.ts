@@ -1,0 +1,235 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  createInbox,
+  InvalidArgumentError,
+  type Msg,
+  type MsgHdrs,
+  type Subscription,
+} from '@nats-io/transport-node';
+import { ComponentError, messageOf } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import { type OutboundMessage, toHeaders } from './message.ts';
+import { noStream, streamsOf } from './stream.ts';
+import { checkPublishSubject } from './subject.ts';
+
+/** Publishes waiting for their PubAck, of one Component; more are refused at once. */
+const mostPending = 65_536;
+
+/** A PubAck that is overdue is noticed this late at most. Unit: milliseconds. */
+const sweepInterval = 50;
+
+/** Between two attempts while a stream has no leader; doubles up to the second. Milliseconds. */
+const retryWait = { first: 50, most: 500 };
+
+/** The status a server answers with when nobody listens on the subject. */
+const noResponders = 503;
+
+interface Pending {
+  subject: string;
+  data: Uint8Array;
+  headers: MsgHdrs | undefined;
+  /** When it fails, in terms of performance.now(). */
+  deadline: number;
+  attempts: number;
+  /** Why it has not been stored yet, where that is known. */
+  waitingFor?: string;
+  resolve: () => void;
+  reject: (error: ComponentError) => void;
+}
+
+/**
+ * Stores messages: each promise is kept only after JetStream's PubAck.
+ *
+ * One reply subscription serves the whole connection. Each publish asks for its answer under a
+ * number of its own, and one timer looks after all that wait: a request each would cost a
+ * subscription, a timer and two promises a message.
+ */
+export class Publisher {
+  readonly #connection: Connection;
+  readonly #timeout: number;
+  readonly #inbox = createInbox();
+  readonly #replies: Subscription;
+  /** In the order of their deadlines, since all have the same time to go. */
+  readonly #pending = new Map<number, Pending>();
+  readonly #lookups = new Map<string, Promise<string[]>>();
+  #number = 0;
+  #sweeper: NodeJS.Timeout | undefined;
+
+  constructor({ connection, timeout }: { connection: Connection; timeout: number }) {
+    this.#connection = connection;
+    this.#timeout = timeout;
+    this.#replies = connection.nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, reply) => {
+        if (error) this.#failAll(new ComponentError('unavailable', `NATS: ${error.message}`));
+        else this.#answered(reply);
+      },
+    });
+    connection.events.on('disconnected', () => {
+      this.#failAll(
+        new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
+      );
+    });
+  }
+
+  /**
+   * Stores one message, within the publishTimeout.
+   *
+   * @throws ComponentError `invalid-request` for a topic that is no subject and a message over the
+   *   server's max_payload; `no-stream`; `unavailable`; `timeout`
+   */
+  async publish(topic: string, message: OutboundMessage): Promise<void> {
+    checkPublishSubject(topic);
+    if (!this.#connection.connected) {
+      throw new ComponentError('unavailable', 'not connected to NATS: reconnecting');
+    }
+    if (this.#pending.size >= mostPending) {
+      throw new ComponentError('unavailable', `${mostPending} publishes are waiting already`);
+    }
+    const headers = toHeaders(topic, message);
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + this.#timeout;
+      const { data } = message;
+      const pending = { subject: topic, data, headers, deadline, attempts: 0, resolve, reject };
+      const number = ++this.#number;
+      this.#pending.set(number, pending);
+      this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
+      this.#send(number, pending);
+    });
+  }
+
+  /**
+   * Stores many, each by itself: one that fails keeps no other from being stored.
+   *
+   * @returns what went wrong, by index of the message; empty when all are stored
+   */
+  async bulkPublish(
+    topic: string,
+    messages: OutboundMessage[],
+  ): Promise<Map<number, ComponentError>> {
+    const results = await Promise.allSettled(
+      messages.map((message) => this.publish(topic, message)),
+    );
+    const errors = new Map<number, ComponentError>();
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'rejected') errors.set(index, ComponentError.from(result.reason));
+    }
+    return errors;
+  }
+
+  /** Fails what is pending with `error`. */
+  close(error: ComponentError): void {
+    this.#failAll(error);
+    clearTimeout(this.#sweeper);
+    if (!this.#connection.nats.isClosed()) this.#replies.unsubscribe();
+  }
+
+  #send(number: number, { subject, data, headers, reject }: Pending): void {
+    try {
+      this.#connection.nats.publish(subject, data, { reply: `${this.#inbox}.${number}`, headers });
+    } catch (error) {
+      this.#pending.delete(number);
+      reject(error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error));
+    }
+  }
+
+  #tooLarge(data: Uint8Array, headers: MsgHdrs | undefined): ComponentError {
+    const encoded = headers as unknown as { encode(): Uint8Array } | undefined;
+    const size = data.byteLength + (encoded?.encode().byteLength ?? 0);
+    const most = this.#connection.nats.info?.max_payload;
+    return new ComponentError(
+      'invalid-request',
+      `the message is ${size} bytes with its headers; the NATS server takes ${most} (max_payload)`,
+    );
+  }
+
+  #answered(reply: Msg): void {
+    const number = Number(reply.subject.slice(this.#inbox.length + 1));
+    const pending = this.#pending.get(number);
+    if (!pending) return;
+    if (reply.headers?.code === noResponders) {
+      void this.#retry(number, pending);
+      return;
+    }
+    this.#pending.delete(number);
+    const refusal = readPubAck(reply, pending.subject);
+    if (refusal) pending.reject(refusal);
+    else pending.resolve();
+  }
+
+  /** Nobody took it: no stream is there, or its leader is being elected. */
+  async #retry(number: number, pending: Pending): Promise<void> {
+    const { subject } = pending;
+    const still = () => this.#pending.get(number) === pending;
+    try {
+      const streams = await this.#streamsOf(subject);
+      if (streams.length === 0) throw noStream(subject);
+      pending.waitingFor = `stream ${streams[0]} takes "${subject}" but has no leader now`;
+      await sleep(Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most));
+      if (still()) this.#send(number, pending);
+    } catch (error) {
+      if (!still()) return;
+      this.#pending.delete(number);
+      pending.reject(ComponentError.from(error));
+    }
+  }
+
+  /** One lookup for all who ask at the same time. */
+  #streamsOf(subject: string): Promise<string[]> {
+    let lookup = this.#lookups.get(subject);
+    if (!lookup) {
+      lookup = streamsOf(this.#connection, subject).finally(() => this.#lookups.delete(subject));
+      this.#lookups.set(subject, lookup);
+    }
+    return lookup;
+  }
+
+  #sweep(): void {
+    this.#sweeper = undefined;
+    const now = performance.now();
+    for (const [number, pending] of this.#pending) {
+      if (pending.deadline > now) break;
+      this.#pending.delete(number);
+      pending.reject(this.#overdue(pending));
+    }
+    if (this.#pending.size > 0) {
+      this.#sweeper = setTimeout(() => this.#sweep(), sweepInterval);
+    }
+  }
+
+  #overdue({ subject, waitingFor }: Pending): ComponentError {
+    const limit = `within ${this.#timeout / 1000} s (publishTimeout)`;
+    if (waitingFor) return new ComponentError('unavailable', `not stored ${limit}: ${waitingFor}`);
+    return new ComponentError('timeout', `no stream confirmed "${subject}" ${limit}`);
+  }
+
+  #failAll(error: ComponentError): void {
+    const failed = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of failed) reject(error);
+  }
+}
+
+/** What a stream's answer means: undefined for a confirmation. */
+function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
+  let ack: { stream?: string; error?: { err_code?: number; description?: string } };
+  try {
+    ack = reply.json();
+  } catch {
+    ack = {};
+  }
+  if (ack.error) {
+    const { description, err_code } = ack.error;
+    const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
+    // 10054: larger than the stream's own maximum; the same message will fail again.
+    return new ComponentError(err_code === 10054 ? 'invalid-request' : 'unavailable', text);
+  }
+  if (typeof ack.stream === 'string') return undefined;
+  return new ComponentError(
+    'no-stream',
+    `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
+  );
+}
+
+function broken(error: unknown): ComponentError {
+  return new ComponentError('unavailable', `NATS: ${messageOf(error)}`, { cause: error });
+}

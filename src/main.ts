@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+/**
+ * The data path, top to bottom:
+ *
+ *   daprd
+ *     │  Unix domain socket                     dapr/socket.ts
+ *     │  one gRPC server per connection         dapr/server.ts
+ *   eight RPCs                                  dapr/service.ts, dapr/pull-stream.ts
+ *     │  (connection, Component name)           component/sessions.ts
+ *   one Component                               component/instance.ts, component/config.ts
+ *     │
+ *     ├─ publish   →  PubAck                    jetstream/publisher.ts
+ *     └─ subscribe →  consumer → in flight →    jetstream/subscription.ts
+ *                     ack, nak                  jetstream/in-flight.ts
+ *     │  one NATS connection per Component      jetstream/connection.ts
+ *   nats-server
+ *
+ * This file reads the environment and the command line, and turns signals into a stop.
+ */
+import { readFileSync } from 'node:fs';
+import { help, type Options, parseCommandLine } from './command-line.ts';
+import { messageOf } from './errors.ts';
+
+/** Past this the process ends whatever is still under way. Unit: milliseconds. */
+const stopLimit = 5_000;
+
+const command = parseCommandLine(process.argv.slice(2), process.env);
+switch (command.run) {
+  case 'help':
+    process.stdout.write(help);
+    break;
+  case 'version':
+    process.stdout.write(`${version()}\n`);
+    break;
+  case 'refuse':
+    process.stderr.write(`dapr-nats-jetstream: ${command.reason} (see --help)\n`);
+    process.exitCode = 2;
+    break;
+  case 'serve':
+    await serve(command.options);
+}
+
+async function serve(options: Options): Promise<void> {
+  // Loaded only here: --help and --version need none of it.
+  const [{ createLog }, { startServer }] = await Promise.all([
+    import('./log.ts'),
+    import('./dapr/server.ts'),
+  ]);
+  const log = await createLog(options.logLevel, process.stdout.isTTY === true);
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) {
+      log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
+      process.exit(1);
+    }
+    stopping = true;
+    log.info(`${signal}: giving back unsettled messages and stopping`);
+    setTimeout(() => {
+      log.error(`not stopped within ${stopLimit / 1000} s: ending anyway`);
+      process.exit(1);
+    }, stopLimit).unref();
+    server
+      .then((running) => running.stop())
+      .then(
+        () => {
+          log.info('stopped');
+          process.exit(0);
+        },
+        (error) => {
+          log.error({ err: error }, `could not stop cleanly: ${messageOf(error)}`);
+          process.exit(1);
+        },
+      );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('uncaughtException', (error) => {
+    log.fatal({ err: error }, `unexpected error: ${messageOf(error)}`);
+    process.exit(1);
+  });
+
+  const server = startServer({ ...options, log });
+  try {
+    const { path } = await server;
+    log.info(
+      { version: version(), socket: path, type: `pubsub.${options.socketName}` },
+      `ready: Components of type pubsub.${options.socketName} are served on ${path}`,
+    );
+  } catch (error) {
+    log.fatal(messageOf(error));
+    process.exit(1);
+  }
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return JSON.parse(manifest).version;
+}

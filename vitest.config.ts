@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+/** Each project may use more time than the one before; none of it is spent waiting blindly. */
+const project = (name: string, testTimeout: number) => ({
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+});
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit', 5_000),
+      project('integration', 60_000),
+      project('e2e', 120_000),
+      project('conformance', 900_000),
+    ],
+    // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
+    maxWorkers: 2,
+  },
+});
