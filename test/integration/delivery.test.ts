@@ -1,0 +1,301 @@
+import { expect, test } from 'vitest';
+import { startPair } from '../support/pair.ts';
+import { until } from '../support/wait.ts';
+
+test('a message arrives byte for byte, with its real subject and headers', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders.>');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders.*');
+  const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
+  await host.publish('orders.created', bytes, { traceparent: '00-a-b-01' });
+  const [message] = await subscription.received(1);
+  expect(new Uint8Array(message?.data ?? [])).toEqual(bytes);
+  expect(message).toMatchObject({
+    topicName: 'orders.*',
+    metadata: { Topic: 'orders.created', traceparent: '00-a-b-01' },
+  });
+});
+
+test('an ack settles for good', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  for (let index = 0; index < 1_000; index++) await host.publish('orders', `${index}`);
+  await subscription.received(1_000);
+  expect(subscription.texts).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index}`));
+  await until('no ack pending', async () => {
+    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+    return info.num_ack_pending === 0 && info.ack_floor.stream_seq === 1_000;
+  });
+});
+
+test('a nack redelivers: at once the first time, later each further time', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  const at: number[] = [];
+  subscription.onMessage = ({ id }) => {
+    at.push(Date.now());
+    if (at.length < 3) subscription.nak(id);
+    else subscription.ack(id);
+  };
+  await host.publish('orders', 'poison');
+  await subscription.received(3);
+  const [first = 0, second = 0, third = 0] = at;
+  expect(second - first).toBeLessThan(500);
+  expect(third - second).toBeGreaterThanOrEqual(950);
+});
+
+test('backOff sets the gaps of a nack', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ backOff: '300ms, 600ms' });
+  const subscription = host.subscribe('orders');
+  const at: number[] = [];
+  subscription.onMessage = ({ id }) => {
+    at.push(Date.now());
+    if (at.length < 3) subscription.nak(id);
+    else subscription.ack(id);
+  };
+  await host.publish('orders', 'poison');
+  await subscription.received(3);
+  const [first = 0, second = 0, third = 0] = at;
+  expect(second - first).toBeGreaterThanOrEqual(280);
+  expect(third - second).toBeGreaterThanOrEqual(580);
+});
+
+test('late, double and unknown settlements harm nobody', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', 'one');
+  const [message] = await subscription.received(1);
+  const id = message?.id ?? '';
+  for (const settle of [id, id, 'unknown', '']) subscription.ack(settle);
+  subscription.nak(id);
+  await host.publish('orders', 'two');
+  await subscription.received(2);
+  expect(subscription.texts).toEqual(['one', 'two']);
+  expect(subscription.status).toBeUndefined();
+});
+
+test('no more than prefetchCount messages are unsettled', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ prefetchCount: '10' });
+  const subscription = host.subscribe('orders');
+  for (let index = 0; index < 50; index++) await host.publish('orders', `${index}`);
+  await subscription.received(10);
+  const pending = async () =>
+    (await pair.nats.api.consumers.info('ORDERS', 'app-orders')).num_ack_pending;
+  expect(await pending()).toBe(10);
+  expect(subscription.messages).toHaveLength(10);
+  subscription.ackAll();
+  await subscription.received(50);
+  await until('all settled', async () => (await pending()) === 0);
+});
+
+test('concurrency single: one at a time', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ concurrency: 'single' });
+  const subscription = host.subscribe('orders');
+  for (let index = 0; index < 5; index++) await host.publish('orders', `${index}`);
+  for (let count = 1; count <= 5; count++) {
+    const messages = await subscription.received(count);
+    expect(messages).toHaveLength(count);
+    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+    expect(info.num_ack_pending).toBe(1);
+    subscription.ack(messages.at(-1)?.id ?? '');
+  }
+});
+
+test('waiting its turn never costs a redelivery; exceeding ackWait does', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ ackWait: '1s' });
+  const subscription = host.subscribe('orders');
+  for (let index = 0; index < 8; index++) await host.publish('orders', `${index}`);
+  // One handler after the other, 500 ms each: the last waits 3.5 times its ackWait.
+  for (let count = 1; count <= 8; count++) {
+    const messages = await subscription.received(count);
+    await new Promise((done) => setTimeout(done, 500));
+    subscription.ack(messages[count - 1]?.id ?? '');
+  }
+  expect(subscription.texts).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
+  await host.publish('orders', 'never settled');
+  await subscription.received(10);
+  expect(subscription.texts.slice(8)).toEqual(['never settled', 'never settled']);
+});
+
+test('a stream that comes late is waited for, and the log says how to create it', async () => {
+  await using pair = await startPair();
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await pair.component.line(/no stream takes the subject .*orders.*nats stream add/);
+  await pair.nats.stream('ORDERS', 'orders');
+  await pair.component.line(/"msg":"subscribed again"/);
+  await host.publish('orders', 'at last');
+  await subscription.received(1);
+  expect(subscription.status).toBeUndefined();
+});
+
+test('a server that restarts, and a consumer that is deleted, end no subscription', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await host.publish('orders', 'one');
+  await subscription.received(1);
+
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  await pair.nats.startAgain();
+  await pair.component.line(/reconnected to NATS/);
+  await until('publishing again', () => host.publish('orders', 'two').then(() => true));
+  await subscription.received(2);
+
+  await pair.nats.api.consumers.delete('ORDERS', 'app-orders');
+  await until('the consumer again', () => pair.nats.api.consumers.info('ORDERS', 'app-orders'));
+  await host.publish('orders', 'three');
+  await until('three', () => subscription.texts.includes('three'));
+  expect(subscription.status).toBeUndefined();
+});
+
+test('replicas of an app share, other apps get their own', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const replicas = [await pair.host(), await pair.host()].map((host) => host.subscribe('orders'));
+  const other = (await pair.host({ consumerID: 'other' })).subscribe('orders');
+  for (const subscription of [...replicas, other]) subscription.ackAll();
+  const publisher = await pair.host({ consumerID: 'publisher' });
+  for (let index = 0; index < 100; index++) await publisher.publish('orders', `${index}`);
+  await other.received(100);
+  await until('100 among the replicas', () => replicas.flatMap((one) => one.texts).length >= 100);
+  expect(new Set(replicas.flatMap((one) => one.texts)).size).toBe(100);
+  expect(replicas.flatMap((one) => one.texts)).toHaveLength(100);
+});
+
+test('two topics work under one durableName', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'a', 'b');
+  const host = await pair.host({ durableName: 'shared' });
+  const [a, b] = [host.subscribe('a'), host.subscribe('b')];
+  await host.publish('a', '1');
+  await host.publish('b', '2');
+  await Promise.all([a.received(1), b.received(1)]);
+  expect([a.texts, b.texts]).toEqual([['1'], ['2']]);
+});
+
+test('an existing durable is gone on with, its changeable settings brought in line', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const publisher = await pair.host();
+  for (const text of ['1', '2', '3']) await publisher.publish('orders', text);
+  await pair.nats.api.consumers.add('ORDERS', {
+    durable_name: 'old',
+    filter_subject: 'orders',
+    ack_policy: 'explicit' as never,
+    opt_start_seq: 2,
+    deliver_policy: 'by_start_sequence' as never,
+  });
+  const host = await pair.host({ durableName: 'old', ackWait: '7s', maxAckPending: '50' });
+  const subscription = host.subscribe('orders');
+  await subscription.received(2);
+  expect(subscription.texts).toEqual(['2', '3']);
+  const { config } = await pair.nats.api.consumers.info('ORDERS', 'old');
+  expect(config).toMatchObject({ ack_wait: 7e9, max_ack_pending: 50 });
+});
+
+test.each([
+  [{ deliverPolicy: 'all' }, ['1', '2', '3']],
+  [{ deliverPolicy: 'last' }, ['3']],
+  [{ deliverPolicy: 'new' }, []],
+  [{ startSequence: '2' }, ['2', '3']],
+])('a new consumer starts where %j says', async (properties, texts) => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host(properties as Record<string, string>);
+  for (const text of ['1', '2', '3']) await host.publish('orders', text);
+  const subscription = host.subscribe('orders');
+  await pair.component.line(/"msg":"subscribed"/);
+  await host.publish('orders', 'later');
+  await subscription.received(texts.length + 1);
+  expect(subscription.texts).toEqual([...texts, 'later']);
+});
+
+test('startTime: what was stored before that second is left out', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const publisher = await pair.host();
+  await publisher.publish('orders', 'before');
+  const startTime = Math.floor(Date.now() / 1000) + 1;
+  await until('the next second', () => Date.now() >= startTime * 1000);
+  await publisher.publish('orders', 'after');
+  const subscription = (await pair.host({ startTime: `${startTime}` })).subscribe('orders');
+  await subscription.received(1);
+  expect(subscription.texts).toEqual(['after']);
+});
+
+test('over 4 MiB is terminated with a line in the log, what is behind it arrives', async () => {
+  await using pair = await startPair({ nats: { config: 'max_payload: 8388608' } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await host.publish('orders', 'small');
+  await host.publish('orders', Buffer.alloc(4 * 1024 * 1024));
+  await host.publish('orders', 'behind it');
+  await subscription.received(2);
+  expect(subscription.texts).toEqual(['small', 'behind it']);
+  await pair.component.line(/terminated a message of 4194304 bytes/);
+  await until('nothing pending', async () => {
+    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+    return info.num_ack_pending === 0;
+  });
+});
+
+test('Pause stops the flow and Resume starts it, the stream stays open', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  await host.call('Pause');
+  await pair.component.line(/subscription paused/);
+  await host.publish('orders', '2');
+  // The server would deliver at once to any request that were still open.
+  await until('it to stay on the server', async () => {
+    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+    return info.num_waiting === 0 && info.num_pending === 1;
+  });
+  expect(subscription.texts).toEqual(['1']);
+  await host.call('Resume');
+  await subscription.received(2);
+  expect(subscription.status).toBeUndefined();
+});
+
+test('a reader that never reads does not stop its neighbour', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'big', 'small');
+  const host = await pair.host();
+  const stream = host.rawStream();
+  stream.on('error', () => undefined);
+  stream.write({ topic: { name: 'big', metadata: {} } });
+  stream.pause();
+  const payload = Buffer.alloc(512 * 1024);
+  for (let index = 0; index < 40; index++) await host.publish('big', payload);
+  const neighbour = host.subscribe('small');
+  neighbour.ackAll();
+  for (let index = 0; index < 100; index++) await host.publish('small', `${index}`);
+  await neighbour.received(100);
+  stream.cancel();
+});

@@ -1,0 +1,106 @@
+import { access } from 'node:fs/promises';
+import { jetstream } from '@nats-io/jetstream';
+import { expect, test } from 'vitest';
+import { Host } from '../support/host.ts';
+import { startPair } from '../support/pair.ts';
+import { Relay } from '../support/relay.ts';
+
+test.each(['end', 'cancel'] as const)(
+  'a host that goes (%s) leaves nothing behind: another gets it at once',
+  async (how) => {
+    await using pair = await startPair();
+    await pair.nats.stream('ORDERS', 'orders');
+    const first = (await pair.host()).subscribe('orders');
+    const publisher = await pair.host({ consumerID: 'publisher' });
+    for (let index = 0; index < 20; index++) await publisher.publish('orders', `${index}`);
+    await first.received(20);
+    const second = (await pair.host()).subscribe('orders');
+    const start = Date.now();
+    first[how]();
+    await second.received(20);
+    expect(Date.now() - start).toBeLessThan(1_000);
+  },
+);
+
+test('a connection that closes gives back what its subscriptions had', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  using relay = await Relay.start(pair.component.socket);
+  using host = new Host(relay.socket);
+  await host.init({ natsURL: pair.nats.url, consumerID: 'app' });
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  const other = (await pair.host()).subscribe('orders');
+  const start = Date.now();
+  relay.cut();
+  await other.received(1);
+  expect(Date.now() - start).toBeLessThan(1_000);
+});
+
+test.each(['SIGTERM', 'SIGINT'] as const)(
+  '%s: gives back what is unsettled, removes the socket, ends with 0 within 5 s',
+  async (signal) => {
+    await using pair = await startPair();
+    await pair.nats.stream('ORDERS', 'orders');
+    const host = await pair.host();
+    const subscription = host.subscribe('orders');
+    for (let index = 0; index < 20; index++) await host.publish('orders', `${index}`);
+    await subscription.received(20);
+    const start = Date.now();
+    expect(await pair.component.end(signal)).toBe(0);
+    expect(Date.now() - start).toBeLessThan(5_000);
+    await expect(access(pair.component.socket)).rejects.toThrow('ENOENT');
+    // Left to ackWait, they would take 30 s to come back.
+    const consumer = await jetstream(pair.nats.client).consumers.get('ORDERS', 'app-orders');
+    const again = await consumer.fetch({ max_messages: 20, expires: 1_000 });
+    const texts: string[] = [];
+    for await (const message of again) texts.push(message.string());
+    expect(new Set(texts).size).toBe(20);
+  },
+);
+
+test('SIGTERM lets what the host is handling be settled first', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  const [message] = await subscription.received(1);
+  const end = pair.component.end('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  await new Promise((done) => setTimeout(done, 300));
+  subscription.ack(message?.id ?? '');
+  expect(await end).toBe(0);
+  const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(info).toMatchObject({ num_ack_pending: 0, num_redelivered: 0, num_pending: 0 });
+  expect(info.ack_floor.stream_seq).toBe(1);
+});
+
+test('a second SIGTERM ends at once', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  const start = Date.now();
+  expect(await pair.component.end('SIGTERM')).toBe(1);
+  expect(Date.now() - start).toBeLessThan(1_000);
+});
+
+test('SIGTERM with no NATS to talk to still ends within 5 s', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  const start = Date.now();
+  await pair.component.end('SIGTERM');
+  expect(Date.now() - start).toBeLessThan(5_500);
+});

@@ -1,0 +1,168 @@
+import { status } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { startPair } from '../support/pair.ts';
+
+const event = (id: string) =>
+  JSON.stringify({ specversion: '1.0', id, source: 'test', type: 'test', data: 1 });
+
+test('OK means stored: bytes, headers and id are on the stream', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const bytes = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
+  await host.publish('orders', bytes, { traceparent: '00-a-b-01', msgId: 'm1' });
+  const stored = await pair.nats.api.streams.getMessage('ORDERS', { seq: 1 });
+  expect(stored?.data).toEqual(bytes);
+  expect(stored?.header.get('traceparent')).toBe('00-a-b-01');
+  expect(stored?.header.get('Nats-Msg-Id')).toBe('m1');
+});
+
+test('the same CloudEvent is stored once a subject, raw payloads each time', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders', 'dead');
+  const host = await pair.host();
+  await host.publish('orders', event('e1'));
+  await host.publish('orders', event('e1'));
+  await host.publish('dead', event('e1'));
+  for (const raw of ['null', 'null', '{"id":"e1"}', '{"id":"e1"}'])
+    await host.publish('orders', raw);
+  const { state } = await pair.nats.api.streams.info('ORDERS');
+  expect(state.messages).toBe(6);
+});
+
+test('an empty message is a message', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await host.publish('orders', '');
+  expect((await pair.nats.api.streams.info('ORDERS')).state.messages).toBe(1);
+});
+
+test('without a stream: FAILED_PRECONDITION that names the subject and the remedy', async () => {
+  await using pair = await startPair();
+  const host = await pair.host();
+  await expect(host.publish('nowhere', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+    details: expect.stringMatching(/no stream takes the subject "nowhere".*nats stream add/),
+  });
+});
+
+test('a plain NATS subscriber is no stream: not OK, and it says so', async () => {
+  await using pair = await startPair();
+  pair.nats.client.subscribe('echo', { callback: (_, message) => void message.respond('hi') });
+  await pair.nats.client.flush();
+  const host = await pair.host();
+  await expect(host.publish('echo', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+  });
+});
+
+test('a subscriber that never answers: DEADLINE_EXCEEDED after publishTimeout', async () => {
+  await using pair = await startPair();
+  pair.nats.client.subscribe('silence', { callback: () => undefined });
+  await pair.nats.client.flush();
+  const host = await pair.host({ publishTimeout: '300ms' });
+  await expect(host.publish('silence', 'x')).rejects.toMatchObject({
+    code: status.DEADLINE_EXCEEDED,
+    details: expect.stringContaining('publishTimeout'),
+  });
+});
+
+test.each(['', 'a b', 'a..b', 'orders.*', '$JS.API.STREAM.DELETE.ORDERS', 'x'.repeat(300)])(
+  'topic %j: INVALID_ARGUMENT, and the connection stays',
+  async (topic) => {
+    await using pair = await startPair();
+    await pair.nats.stream('ORDERS', 'orders');
+    const host = await pair.host();
+    await expect(host.publish(topic, 'x')).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await host.publish('orders', 'still works');
+  },
+);
+
+test('over max_payload: INVALID_ARGUMENT with both sizes', async () => {
+  await using pair = await startPair({ nats: { config: 'max_payload: 8192' } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await expect(host.publish('orders', Buffer.alloc(10_000))).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: expect.stringMatching(/10000 bytes.*8192 \(max_payload\)/),
+  });
+  await host.publish('orders', Buffer.alloc(8_000));
+});
+
+test('5 MiB pass where the NATS server takes them', async () => {
+  await using pair = await startPair({ nats: { config: 'max_payload: 8388608' } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await host.publish('orders', Buffer.alloc(5 * 1024 * 1024, 1));
+  expect((await pair.nats.api.streams.info('ORDERS')).state.bytes).toBeGreaterThan(5_000_000);
+});
+
+test("a stream's refusal is passed on", async () => {
+  await using pair = await startPair();
+  await pair.nats.api.streams.add({
+    name: 'FULL',
+    subjects: ['full'],
+    max_msgs: 1,
+    discard: 'new' as never,
+  });
+  const host = await pair.host();
+  await host.publish('full', 'first');
+  await expect(host.publish('full', 'second')).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+    details: expect.stringContaining('maximum messages exceeded'),
+  });
+});
+
+test('a bulk reports exactly the entries that failed', async () => {
+  await using pair = await startPair({ nats: { config: 'max_payload: 8192' } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const entries = [
+    { entryId: 'a', event: Buffer.from('1') },
+    { entryId: 'b', event: Buffer.alloc(10_000) },
+    { entryId: 'c', event: Buffer.from('3'), metadata: { key: 'own' } },
+  ];
+  const { failedEntries } = await host.call('BulkPublish', {
+    entries,
+    topic: 'orders',
+    metadata: { key: 'shared' },
+  });
+  expect(failedEntries).toEqual([{ entryId: 'b', error: expect.stringContaining('max_payload') }]);
+  expect((await pair.nats.api.streams.info('ORDERS')).state.messages).toBe(2);
+  const header = async (seq: number) =>
+    (await pair.nats.api.streams.getMessage('ORDERS', { seq }))?.header.get('key');
+  expect([await header(1), await header(2)]).toEqual(['shared', 'own']);
+});
+
+test('a bulk of 5,000 is stored in order', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const entries = Array.from({ length: 5_000 }, (_, index) => ({
+    entryId: `${index}`,
+    event: Buffer.from(`${index}`),
+  }));
+  const { failedEntries } = await host.call('BulkPublish', { entries, topic: 'orders' });
+  expect(failedEntries).toEqual([]);
+  const last = await pair.nats.api.streams.getMessage('ORDERS', { last_by_subj: 'orders' });
+  expect(last?.seq).toBe(5_000);
+  expect(last?.string()).toBe('4999');
+});
+
+test('while NATS is down: UNAVAILABLE at once; afterwards it works again', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await host.publish('orders', 'before');
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection to NATS/);
+  const start = Date.now();
+  await expect(host.publish('orders', 'during')).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+  });
+  expect(Date.now() - start).toBeLessThan(5_000);
+  await pair.nats.startAgain();
+  await pair.component.line(/reconnected to NATS/);
+  await host.publish('orders', 'after');
+});

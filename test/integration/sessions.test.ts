@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { Host } from '../support/host.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { startPair } from '../support/pair.ts';
+
+test('two hosts with the same Component name keep their own settings', async () => {
+  await using pair = await startPair();
+  await using elsewhere = await NatsServer.start();
+  await pair.nats.stream('HERE', 'orders');
+  await elsewhere.stream('THERE', 'orders');
+  const here = await pair.host();
+  const there = await pair.host({ natsURL: elsewhere.url });
+  await here.publish('orders', 'here');
+  await there.publish('orders', 'there');
+  const first = async (nats: NatsServer, stream: string) =>
+    (await nats.api.streams.getMessage(stream, { seq: 1 }))?.string();
+  expect(await first(pair.nats, 'HERE')).toBe('here');
+  expect(await first(elsewhere, 'THERE')).toBe('there');
+});
+
+test('a call before any Init: FAILED_PRECONDITION with the remedy', async () => {
+  await using pair = await startPair();
+  using host = new Host(pair.component.socket);
+  await expect(host.publish('orders', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+    details: expect.stringContaining('restart daprd'),
+  });
+  const ended = await host.subscribe('orders').ended();
+  expect(ended.code).toBe(status.FAILED_PRECONDITION);
+  await host.call('Ping');
+});
+
+test('an idle reconnect without Init is adopted', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const before = await pair.host();
+  await before.publish('orders', '1');
+  before[Symbol.dispose]();
+  using after = new Host(pair.component.socket);
+  await expect.poll(() => after.publish('orders', '2').then(() => 'ok', String)).toBe('ok');
+  await pair.component.line(/reconnected without Init/);
+});
+
+test('an idle reconnect that could be either of two is refused', async () => {
+  await using pair = await startPair();
+  const [one, other] = [await pair.host(), await pair.host({ consumerID: 'other' })];
+  one[Symbol.dispose]();
+  other[Symbol.dispose]();
+  using after = new Host(pair.component.socket);
+  await expect
+    .poll(() => after.publish('orders', 'x').catch((error) => error.details))
+    .toContain('several daprds');
+  await expect(after.publish('orders', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+  });
+});
+
+test('settings that were reloaded are the ones adopted later', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const old = await pair.host({ natsURL: pair.nats.url, name: 'old' });
+  old[Symbol.dispose]();
+  const reloaded = await pair.host({ name: 'reloaded' });
+  reloaded[Symbol.dispose]();
+  using after = new Host(pair.component.socket);
+  await expect.poll(() => after.publish('orders', '1').then(() => 'ok', String)).toBe('ok');
+});
+
+test('Init again on the same connection takes the new settings', async () => {
+  await using pair = await startPair();
+  await using elsewhere = await NatsServer.start();
+  await elsewhere.stream('THERE', 'orders');
+  const host = await pair.host();
+  await host.init({ natsURL: elsewhere.url, consumerID: 'app' });
+  await host.publish('orders', '1');
+  expect((await elsewhere.api.streams.info('THERE')).state.messages).toBe(1);
+});
+
+test('bad settings: INVALID_ARGUMENT that names every field', async () => {
+  await using pair = await startPair();
+  await expect(pair.host({ ackWait: '10', maxDeliver: 'x' })).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: expect.stringMatching(/ackWait: "10" needs a unit.*maxDeliver: "x"/),
+  });
+});
+
+test('after a refused Init, later calls say why', async () => {
+  await using pair = await startPair();
+  using host = new Host(pair.component.socket);
+  await expect(host.init({ natsURL: pair.nats.url, ackWait: '10' })).rejects.toThrow(/ackWait/);
+  await expect(host.publish('orders', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+    details: expect.stringMatching(/Init was refused: .*ackWait/),
+  });
+  await host.init({ natsURL: pair.nats.url });
+});
+
+test('no server there: UNAVAILABLE within 5 s', async () => {
+  await using pair = await startPair();
+  const start = Date.now();
+  await expect(pair.host({ natsURL: 'nats://127.0.0.1:1' })).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+    details: expect.stringContaining('127.0.0.1:1'),
+  });
+  expect(Date.now() - start).toBeLessThan(5_000);
+});
+
+test('a server that accepts and says nothing: UNAVAILABLE within 5 s', async () => {
+  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as { port: number };
+  await using pair = await startPair();
+  const start = Date.now();
+  await expect(pair.host({ natsURL: `nats://127.0.0.1:${port}` })).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+  });
+  expect(Date.now() - start).toBeLessThan(5_000);
+  silent.close();
+});
+
+test('credentials: in the URL or in fields; wrong ones are UNAUTHENTICATED and not repeated', async () => {
+  const user = { user: 'joe', pass: 'p@ss' };
+  await using pair = await startPair({
+    nats: { config: 'authorization { user: joe, password: "p@ss" }', user },
+  });
+  const { port } = pair.nats;
+  await pair.host({ natsURL: `nats://joe:p%40ss@127.0.0.1:${port}` });
+  await pair.host({ username: 'joe', password: 'p@ss' });
+  await expect(pair.host({ username: 'joe', password: 'wr0ng' })).rejects.toMatchObject({
+    code: status.UNAUTHENTICATED,
+    details: expect.not.stringContaining('wr0ng'),
+  });
+  await expect(pair.host()).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+  expect(pair.component.lines.join('\n')).not.toMatch(/p@ss|p%40ss|wr0ng/);
+});
+
+test('a token: in the URL or in its field', async () => {
+  await using pair = await startPair({
+    nats: { config: 'authorization { token: "s3cret" }', user: { token: 's3cret' } as never },
+  });
+  await pair.host({ token: 's3cret' });
+  await pair.host({ natsURL: `nats://s3cret@127.0.0.1:${pair.nats.port}` });
+  await expect(pair.host({ token: 'no' })).rejects.toMatchObject({ code: status.UNAUTHENTICATED });
+});
+
+test('tls:// against a server without TLS: no connection, never plain text', async () => {
+  await using pair = await startPair();
+  const natsURL = `tls://127.0.0.1:${pair.nats.port}`;
+  await expect(pair.host({ natsURL })).rejects.toMatchObject({
+    code: status.UNAVAILABLE,
+    details: expect.stringContaining('tls'),
+  });
+});

@@ -1,0 +1,137 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+
+/** How long a child may take to say that it is ready, and to end. Unit: milliseconds. */
+const readyLimit = 20_000;
+const endLimit = 10_000;
+
+/** Lines of output kept for an error message. */
+const mostLines = 400;
+
+export interface ChildOptions {
+  /** For error messages. */
+  name: string;
+  command: string;
+  args: string[];
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** In a process group of its own, so that a Ctrl-C at the terminal does not reach it. */
+  detached?: boolean;
+  /** Matches the line that says the child is ready. */
+  ready: RegExp;
+  /** Sees each line of output. */
+  onLine?: (line: string) => void;
+}
+
+/** A real process under test: started once, ended by its own process id. */
+export class Child {
+  readonly #process: ChildProcess;
+  readonly #name: string;
+  readonly lines: string[] = [];
+  readonly ended: Promise<number | NodeJS.Signals>;
+
+  private constructor(child: ChildProcess, { name, onLine }: ChildOptions) {
+    this.#process = child;
+    this.#name = name;
+    this.ended = once(child, 'exit').then(([code, signal]) => code ?? signal);
+    for (const stream of [child.stdout, child.stderr]) {
+      let rest = '';
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        const parts = (rest + text).split('\n');
+        rest = parts.pop() ?? '';
+        for (const line of parts) {
+          this.lines.push(line);
+          if (this.lines.length > mostLines) this.lines.shift();
+          onLine?.(line);
+        }
+      });
+    }
+  }
+
+  /** @throws Error with the child's output when it ends or stays silent instead of getting ready */
+  static async start(options: ChildOptions): Promise<Child> {
+    const process_ = spawn(options.command, options.args, {
+      env: { ...process.env, ...options.env },
+      cwd: options.cwd,
+      detached: options.detached,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let ready: () => void = () => undefined;
+    const isReady = new Promise<void>((done) => {
+      ready = done;
+    });
+    const child = new Child(process_, {
+      ...options,
+      onLine: (line) => {
+        options.onLine?.(line);
+        if (options.ready.test(line)) ready();
+      },
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const outcome = await Promise.race([
+      isReady,
+      child.ended.then((code) => `ended with ${code}`),
+      once(process_, 'error').then(([error]) => `could not be started: ${error.message}`),
+      new Promise<string>((done) => {
+        timer = setTimeout(done, readyLimit, `was not ready within ${readyLimit / 1000} s`);
+      }),
+    ]);
+    clearTimeout(timer);
+    if (typeof outcome === 'string') {
+      await child.end('SIGKILL');
+      throw new Error(`${options.name} ${outcome}:\n${child.lines.join('\n')}`);
+    }
+    return child;
+  }
+
+  get pid(): number {
+    return this.#process.pid as number;
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Asks it to end, insists after 10 s, and returns its exit code or the signal that ended it. */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals> {
+    if (this.#process.pid === undefined || !this.running)
+      return this.#process.exitCode ?? 'SIGKILL';
+    this.#process.kill(signal);
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), endLimit);
+    const code = await this.ended;
+    clearTimeout(timer);
+    return code;
+  }
+
+  /** Waits until a line of output matches, past ones included. */
+  async line(pattern: RegExp, limit = readyLimit): Promise<string> {
+    const deadline = Date.now() + limit;
+    for (;;) {
+      const found = this.lines.find((line) => pattern.test(line));
+      if (found !== undefined) return found;
+      if (Date.now() > deadline) {
+        throw new Error(`${this.#name} never said ${pattern}:\n${this.lines.join('\n')}`);
+      }
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end();
+  }
+}
+
+/** A TCP port on loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}

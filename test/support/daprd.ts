@@ -1,0 +1,135 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { resolveBinary } from '../../tools/binaries.ts';
+import { Child, freePort } from './child.ts';
+import { temporaryFolder } from './temp.ts';
+import { until } from './wait.ts';
+
+export interface DaprdOptions {
+  /** Not to be reached by a Ctrl-C at the terminal. */
+  detached?: boolean;
+  appId: string;
+  /** The sockets folder. */
+  sockets: string;
+  /** Resources besides the Component: each becomes a file. */
+  resources: object[];
+  app?: { port: number; protocol: 'http' | 'grpc' };
+  logLevel?: string;
+  args?: string[];
+  env?: NodeJS.ProcessEnv;
+  onLine?: (line: string) => void;
+}
+
+/** A real daprd, alone on loopback: no placement, no scheduler, no multicast name resolution. */
+export class Daprd {
+  readonly httpPort: number;
+  readonly grpcPort: number;
+  readonly child: Child;
+  /** Where its resources are read from; with hot reload a changed file takes effect. */
+  readonly resources: string;
+  readonly #stack: AsyncDisposableStack;
+
+  private constructor(
+    ports: { http: number; grpc: number },
+    child: Child,
+    resources: string,
+    stack: AsyncDisposableStack,
+  ) {
+    this.httpPort = ports.http;
+    this.grpcPort = ports.grpc;
+    this.child = child;
+    this.resources = resources;
+    this.#stack = stack;
+  }
+
+  static async start(options: DaprdOptions): Promise<Daprd> {
+    await using stack = new AsyncDisposableStack();
+    const command = await resolveBinary('daprd');
+    const folder = stack.use(await temporaryFolder());
+    const resources = join(folder.path, 'resources');
+    await mkdir(resources);
+    for (const [index, resource] of options.resources.entries()) {
+      await writeFile(join(resources, `${index}.yaml`), stringify(resource));
+    }
+    const config = join(folder.path, 'config.yaml');
+    await writeFile(config, stringify(localConfiguration(join(folder.path, 'names.db'))));
+    const ports = { http: await freePort(), grpc: await freePort() };
+    const { app } = options;
+    const child = await Child.start({
+      name: `daprd of ${options.appId}`,
+      command,
+      args: [
+        ...['--app-id', options.appId, '--config', config, '--resources-path', resources],
+        ...['--dapr-http-port', `${ports.http}`, '--dapr-grpc-port', `${ports.grpc}`],
+        ...['--dapr-listen-addresses', '127.0.0.1', '--enable-metrics=false'],
+        ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
+        ...['--dapr-internal-grpc-port', `${await freePort()}`],
+        ...['--log-level', options.logLevel ?? 'info', '--dapr-graceful-shutdown-seconds', '2'],
+        ...(app ? ['--app-port', `${app.port}`, '--app-protocol', app.protocol] : []),
+        ...(options.args ?? []),
+      ],
+      detached: options.detached,
+      env: { DAPR_COMPONENTS_SOCKETS_FOLDER: options.sockets, ...options.env },
+      ready: /dapr initialized. Status: Running/,
+      onLine: options.onLine,
+    });
+    stack.defer(() => child.end().then(() => undefined));
+    const daprd = new Daprd(ports, child, resources, stack.move());
+    return daprd;
+  }
+
+  /** Publishes over HTTP. Rejects unless daprd answers 2xx. */
+  async publish(pubsub: string, topic: string, data: unknown, query = ''): Promise<void> {
+    const url = `http://127.0.0.1:${this.httpPort}/v1.0/publish/${pubsub}/${topic}${query}`;
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(data),
+    });
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+  }
+
+  /** Waits until daprd has subscribed for the app. */
+  async subscribed(topic: string): Promise<void> {
+    await until(`daprd's subscription to ${topic}`, async () => {
+      const response = await fetch(`http://127.0.0.1:${this.httpPort}/v1.0/metadata`);
+      const { subscriptions } = (await response.json()) as { subscriptions?: { topic: string }[] };
+      return subscriptions?.some((subscription) => subscription.topic === topic);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+/** A Component resource. */
+export function component(
+  name: string,
+  metadata: Record<string, string>,
+  type = 'pubsub.nats-jetstream',
+): object {
+  return {
+    apiVersion: 'dapr.io/v1alpha1',
+    kind: 'Component',
+    metadata: { name },
+    spec: {
+      type,
+      version: 'v1',
+      metadata: Object.entries(metadata).map(([name, value]) => ({ name, value })),
+    },
+  };
+}
+
+/** By default daprd looks other apps up by multicast DNS, which leaves this machine. */
+function localConfiguration(database: string): object {
+  return {
+    apiVersion: 'dapr.io/v1alpha1',
+    kind: 'Configuration',
+    metadata: { name: 'local' },
+    spec: {
+      nameResolution: { component: 'sqlite', configuration: { connectionString: database } },
+    },
+  };
+}

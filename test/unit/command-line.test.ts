@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { help, parseCommandLine } from '../../src/command-line.ts';
+
+const options = (args: string[], env: NodeJS.ProcessEnv = {}) => {
+  const command = parseCommandLine(args, env);
+  if (command.run !== 'serve') throw new Error(`not served: ${JSON.stringify(command)}`);
+  return command.options;
+};
+
+test('defaults', () => {
+  expect(options([])).toEqual({
+    socketName: 'nats-jetstream',
+    socketFolder: '/tmp/dapr-components-sockets',
+    socketMode: 0o666,
+    logLevel: 'info',
+  });
+});
+
+test('an option wins over its variable', () => {
+  const env = { DAPR_NATS_JETSTREAM_SOCKET_NAME: 'env', DAPR_NATS_JETSTREAM_LOG_LEVEL: 'debug' };
+  expect(options(['--socket-name', 'flag'], env)).toMatchObject({
+    socketName: 'flag',
+    logLevel: 'debug',
+  });
+});
+
+test.each([
+  'DAPR_NATS_JETSTREAM_SOCKET_FOLDER',
+  'DAPR_COMPONENTS_SOCKETS_FOLDER',
+  'DAPR_COMPONENT_SOCKETS_FOLDER',
+  'DAPR_COMPONENT_SOCKET_FOLDER',
+])('the folder is read from %s', (variable) => {
+  expect(options([], { [variable]: '/run/sockets' }).socketFolder).toBe('/run/sockets');
+});
+
+test('an empty variable counts as unset', () => {
+  expect(options([], { DAPR_COMPONENTS_SOCKETS_FOLDER: '' }).socketFolder).toBe(
+    '/tmp/dapr-components-sockets',
+  );
+});
+
+test('--help and --version', () => {
+  expect(parseCommandLine(['--help'], {}).run).toBe('help');
+  expect(parseCommandLine(['-h'], {}).run).toBe('help');
+  expect(parseCommandLine(['--version'], {}).run).toBe('version');
+});
+
+test.each([
+  [['--bogus'], {}, "Unknown option '--bogus'"],
+  [['extra'], {}, "Unexpected argument 'extra'"],
+  [['--socket-name'], {}, '--socket-name'],
+  [['--socket-name', 'a/b'], {}, '--socket-name: "a/b"'],
+  [['--socket-name', ''], {}, '--socket-name: ""'],
+  [['--socket-folder', ''], {}, '--socket-folder: ""'],
+  [['--socket-mode', '999'], {}, '--socket-mode: "999"'],
+  [['--socket-mode', 'rw'], {}, '--socket-mode: "rw"'],
+  [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
+  [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
+])('%j %j is refused in one line', (args, env, words) => {
+  const command = parseCommandLine(args, env);
+  if (command.run !== 'refuse') throw new Error('was accepted');
+  expect(command.reason).toContain(words);
+  expect(command.reason).not.toContain('\n');
+});
+
+test('the help names every option and variable', () => {
+  for (const flag of ['socket-name', 'socket-folder', 'socket-mode', 'log-level']) {
+    expect(help).toContain(`--${flag}`);
+    expect(help).toContain(`DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`);
+  }
+});

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { messageId, parseDelivery, toHeaders } from '../../../src/jetstream/message.ts';
+
+const event = (attributes: object) => Buffer.from(JSON.stringify(attributes));
+const real = { specversion: '1.0', id: 'e1', source: 's', type: 't' };
+
+test("a CloudEvent's id names the message, together with the subject", () => {
+  expect(messageId('orders', event(real), {})).toBe('e1:orders');
+  expect(messageId('dead', event(real), {})).toBe('e1:dead');
+});
+
+test.each([
+  ['raw JSON that has an id', event({ id: 'x' })],
+  ['null', Buffer.from('null')],
+  ['a number', Buffer.from('7')],
+  ['nothing', Buffer.alloc(0)],
+  ['bytes', Buffer.from([0, 255, 1])],
+  ['half a CloudEvent', event({ ...real, source: undefined })],
+  ['an id that is no text', event({ ...real, id: 7 })],
+  ['an empty id', event({ ...real, id: '' })],
+  ['broken JSON', Buffer.from('{"specversion":"1.0","id":"a"')],
+])('%s has no id', (_, data) => {
+  expect(messageId('orders', data, {})).toBeUndefined();
+});
+
+test('msgId from the metadata wins', () => {
+  expect(messageId('orders', event(real), { msgId: 'mine' })).toBe('mine');
+});
+
+test('metadata becomes headers, but nothing that steers', () => {
+  const headers = toHeaders('orders', {
+    data: Buffer.from('x'),
+    metadata: {
+      traceparent: '00-1',
+      ttlInSeconds: '5',
+      rawPayload: 'true',
+      Topic: 'elsewhere',
+      'Nats-Rollup': 'all',
+      'nats-expected-stream': 'S',
+      'bad key': '1',
+      lines: 'a\r\nb',
+    },
+    contentType: 'text/plain',
+  });
+  const found = Object.fromEntries([...(headers ?? [])].map(([key, [value]]) => [key, value]));
+  expect(found).toEqual({ traceparent: '00-1', lines: 'a b', 'Content-Type': 'text/plain' });
+});
+
+test('a message without metadata has no headers', () => {
+  expect(toHeaders('orders', { data: Buffer.from('x'), metadata: {} })).toBeUndefined();
+});
+
+test.each([
+  ['$JS.ACK.S.C.2.17.5.1700000000.3', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
+  ['$JS.ACK.hub.acc.S.C.2.17.5.1700000000.3.rnd', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
+])('%s is read', (reply, wanted) => {
+  expect(parseDelivery(reply)).toEqual({ ...wanted, streamSequence: 17 });
+});
+
+test.each(['', '_INBOX.abc', '$JS.ACK.short', '$JS.API.x', undefined])('%s is none', (reply) => {
+  expect(parseDelivery(reply)).toBeUndefined();
+});
