@@ -1,0 +1,101 @@
+import { CommunicationProtocolEnum, DaprClient, LogLevel } from '@dapr/dapr';
+import { expect, test } from 'vitest';
+import { quiet } from '../support/app.ts';
+import { startPair } from '../support/pair.ts';
+import { startSidecar } from '../support/sidecar.ts';
+
+const client = (protocol: 'http' | 'grpc', port: number) =>
+  new DaprClient({
+    daprHost: '127.0.0.1',
+    daprPort: `${port}`,
+    communicationProtocol:
+      protocol === 'http' ? CommunicationProtocolEnum.HTTP : CommunicationProtocolEnum.GRPC,
+    logger: { level: LogLevel.Error, service: quiet },
+  });
+
+test.each(['http', 'grpc'] as const)(
+  'publish and subscribe over %s: 100 messages arrive, in order',
+  async (protocol) => {
+    await using pair = await startPair();
+    await pair.nats.stream('ORDERS', 'orders');
+    await using sidecar = await startSidecar(pair, 'app', { protocol });
+    const { httpPort, grpcPort } = sidecar.daprd;
+    const dapr = client(protocol, protocol === 'http' ? httpPort : grpcPort);
+    for (let n = 0; n < 100; n++) {
+      const { error } = await dapr.pubsub.publish('pubsub', 'orders', { n });
+      expect(error).toBeUndefined();
+    }
+    await sidecar.app.count(100);
+    const sent = Array.from({ length: 100 }, (_, n) => ({ topic: 'orders', data: { n } }));
+    expect(sidecar.app.received).toEqual(sent);
+    await dapr.stop();
+  },
+);
+
+test('a bulk arrives whole', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using sidecar = await startSidecar(pair, 'app');
+  const dapr = client('http', sidecar.daprd.httpPort);
+  const messages = Array.from({ length: 250 }, (_, n) => ({ n }));
+  const { failedMessages } = await dapr.pubsub.publishBulk('pubsub', 'orders', messages);
+  expect(failedMessages).toEqual([]);
+  await sidecar.app.count(250);
+  expect(sidecar.app.received.map(({ data }) => data)).toEqual(messages);
+  await dapr.stop();
+});
+
+test('a handler that fails gets its message again', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const runs: unknown[] = [];
+  const handle = (data: unknown) => {
+    runs.push(data);
+    if (runs.length <= 2) throw new Error('not yet');
+  };
+  await using sidecar = await startSidecar(pair, 'app', { handle });
+  await sidecar.daprd.publish('pubsub', 'orders', { n: 1 });
+  await sidecar.app.count(1);
+  expect(runs).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
+});
+
+test('two apps with the same Component name on one socket folder each get every message', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using one = await startSidecar(pair, 'one');
+  await using two = await startSidecar(pair, 'two');
+  for (let n = 0; n < 50; n++) await (n % 2 ? one : two).daprd.publish('pubsub', 'orders', { n });
+  await Promise.all([one.app.count(50), two.app.count(50)]);
+  for (const { app } of [one, two]) {
+    expect(new Set(app.received.map(({ data }) => (data as { n: number }).n)).size).toBe(50);
+    expect(app.received).toHaveLength(50);
+  }
+});
+
+test('two replicas of an app share the messages', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using one = await startSidecar(pair, 'app');
+  await using two = await startSidecar(pair, 'app');
+  for (let n = 0; n < 60; n++) await one.daprd.publish('pubsub', 'orders', { n });
+  const all = () => [...one.app.received, ...two.app.received];
+  await expect.poll(() => all().length).toBe(60);
+  expect(new Set(all().map(({ data }) => (data as { n: number }).n)).size).toBe(60);
+});
+
+test('a publish without a stream fails with the reason', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using sidecar = await startSidecar(pair, 'app');
+  await expect(sidecar.daprd.publish('pubsub', 'nowhere', 1)).rejects.toThrow(
+    /no stream takes the subject/,
+  );
+});
+
+test('settings that cannot be used keep daprd from starting, with the reason in its log', async () => {
+  await using pair = await startPair();
+  const metadata = { ackWait: '10', durablName: 'd' };
+  await expect(startSidecar(pair, 'app', {}, { metadata })).rejects.toThrow(
+    /ackWait: .*needs a unit.*/,
+  );
+});
