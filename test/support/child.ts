@@ -108,6 +108,12 @@ export class Child {
     return code;
   }
 
+  /** What Ctrl-C at a terminal does: interrupts a detached child and all it has started. */
+  async interruptGroup(): Promise<void> {
+    process.kill(-this.pid, 'SIGINT');
+    await this.end('SIGINT');
+  }
+
   /** Waits until a line of output matches, past ones included. */
   async line(pattern: RegExp, limit = readyLimit): Promise<string> {
     const deadline = Date.now() + limit;

@@ -53,7 +53,7 @@ export class Daprd {
       await writeFile(join(resources, `${index}.yaml`), stringify(resource));
     }
     const config = join(folder.path, 'config.yaml');
-    await writeFile(config, stringify(localConfiguration(join(folder.path, 'names.db'))));
+    await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
     const ports = { http: await freePort(), grpc: await freePort() };
     const { app } = options;
     const child = await Child.start({
@@ -122,14 +122,14 @@ export function component(
   };
 }
 
-/** By default daprd looks other apps up by multicast DNS, which leaves this machine. */
-function localConfiguration(database: string): object {
-  return {
+/** YAML. By default daprd looks other apps up by multicast DNS, which leaves this machine. */
+export function localConfiguration(database: string): string {
+  return stringify({
     apiVersion: 'dapr.io/v1alpha1',
     kind: 'Configuration',
     metadata: { name: 'local' },
     spec: {
       nameResolution: { component: 'sqlite', configuration: { connectionString: database } },
     },
-  };
+  });
 }

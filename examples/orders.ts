@@ -1,0 +1,33 @@
+/**
+ * An app to try the component with: once a second it publishes an order to the topic `orders`, and it
+ * prints each order it gets from there. `dapr run` tells it the ports.
+ */
+import { CommunicationProtocolEnum, DaprClient, DaprServer, LogLevel } from '@dapr/dapr';
+
+const appPort = process.env.APP_PORT ?? '3000';
+const logger = { level: LogLevel.Warn };
+const clientOptions = {
+  daprHost: '127.0.0.1',
+  daprPort: process.env.DAPR_GRPC_PORT ?? '50001',
+  communicationProtocol: CommunicationProtocolEnum.GRPC,
+  logger,
+};
+
+const server = new DaprServer({
+  serverHost: '127.0.0.1',
+  serverPort: appPort,
+  communicationProtocol: CommunicationProtocolEnum.GRPC,
+  clientOptions,
+  logger,
+});
+await server.pubsub.subscribe('pubsub', 'orders', async (order: { orderId: number }) => {
+  console.log(`received order ${order.orderId}`);
+});
+await server.start();
+
+const client = new DaprClient(clientOptions);
+for (let orderId = 1; ; orderId++) {
+  const { error } = await client.pubsub.publish('pubsub', 'orders', { orderId });
+  console.log(error ? `order ${orderId} was not stored: ${error}` : `sent order ${orderId}`);
+  await new Promise((done) => setTimeout(done, 1_000));
+}
