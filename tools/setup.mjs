@@ -126,15 +126,17 @@ function checkNode(lockfile) {
 function run(command, args, { env = process.env, limitMs } = {}) {
   return new Promise((resolve) => {
     let interruptedBy;
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit', env });
-    // Not spawn's own `timeout`: that one keeps this process alive if the command cannot be run.
-    const limit = limitMs && setTimeout(() => child.kill(), limitMs);
+    let child;
     const forward = (signal) => {
       interruptedBy = signal;
-      child.kill(signal);
+      child?.kill(signal);
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+    // Before there is a child: one that comes between would end this process and leave the child.
     for (const signal of signals) process.on(signal, forward);
+    child = spawn(command, args, { cwd: root, stdio: 'inherit', env });
+    // Not spawn's own `timeout`: that one keeps this process alive if the command cannot be run.
+    const limit = limitMs && setTimeout(() => child.kill(), limitMs);
     const finish = (result) => {
       clearTimeout(limit);
       for (const signal of signals) process.off(signal, forward);
