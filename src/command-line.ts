@@ -10,8 +10,15 @@ export interface Options {
   logLevel: LogLevel;
 }
 
+export interface CheckArguments {
+  files: string[];
+  connect: boolean;
+  appId: string;
+}
+
 export type Command =
   | { run: 'serve'; options: Options }
+  | { run: 'check'; arguments: CheckArguments }
   | { run: 'help' }
   | { run: 'version' }
   | { run: 'refuse'; reason: string };
@@ -35,6 +42,7 @@ type Flag = keyof typeof defaults;
 export const help = `dapr-nats-jetstream: a Dapr pub/sub component for NATS JetStream
 
 Usage: dapr-nats-jetstream [options]
+       dapr-nats-jetstream check FILE... [--connect] [--app-id ID]
 
 Serves Dapr's pluggable component protocol on a Unix domain socket until it is
 told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
@@ -58,11 +66,42 @@ Options, each also by environment variable; the option wins:
   --help                print this and exit
   --version             print the version and exit
 
+check reads Component and Subscription files, says what is wrong with them and
+what each subscription would create. It creates nothing.
+  --connect             ask the NATS server too: reachable, credentials, stream,
+                        permissions
+  --app-id ID           stands for the app in the names of consumers
+  Exit codes: 0 all is well, 1 something would not work
+
 Exit codes: 0 stopped as told, 1 could not start or stop, 2 wrong option.
 `;
 
 /** Reads the command line and the environment. Never throws: a wrong option is `refuse`. */
 export function parseCommandLine(args: string[], env: NodeJS.ProcessEnv): Command {
+  return args[0] === 'check' ? parseCheck(args.slice(1)) : parseServe(args, env);
+}
+
+function parseCheck(args: string[]): Command {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        connect: { type: 'boolean', default: false },
+        'app-id': { type: 'string', default: '<app-id>' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) return { run: 'help' };
+    if (positionals.length === 0) return { run: 'refuse', reason: 'check: name at least one file' };
+    const { connect, 'app-id': appId } = values;
+    return { run: 'check', arguments: { files: positionals, connect, appId } };
+  } catch (error) {
+    return { run: 'refuse', reason: `check: ${firstSentence(error)}` };
+  }
+}
+
+function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   let flags: { [flag in Flag]?: string } & { help?: boolean; version?: boolean };
   try {
     flags = parseArgs({

@@ -6,6 +6,7 @@
  * - `not-initialised`: no Init was seen for this connection and Component
  * - `no-stream`: no JetStream stream takes the subject
  * - `unauthenticated`: the server refused the credentials
+ * - `forbidden`: the server lets this user not do it
  * - `unavailable`: the server cannot be reached, or cannot answer now
  * - `closed`: this component instance, or the process, is ending
  * - `timeout`: no answer within the limit
@@ -17,6 +18,7 @@ export type ErrorCode =
   | 'not-initialised'
   | 'no-stream'
   | 'unauthenticated'
+  | 'forbidden'
   | 'unavailable'
   | 'closed'
   | 'timeout'
@@ -26,10 +28,17 @@ export type ErrorCode =
 export class ComponentError extends Error {
   override readonly name = 'ComponentError';
   readonly code: ErrorCode;
+  /** What the message lists, one by one. */
+  readonly problems: readonly string[];
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { cause?: unknown; problems?: readonly string[] } = {},
+  ) {
+    super(message, { cause: options.cause });
     this.code = code;
+    this.problems = options.problems ?? [message];
   }
 
   /** Anything thrown, as a ComponentError; what is none already becomes `internal`. */

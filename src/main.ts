@@ -18,7 +18,7 @@
  * This file reads the environment and the command line, and turns signals into a stop.
  */
 import { readFileSync } from 'node:fs';
-import { help, type Options, parseCommandLine } from './command-line.ts';
+import { type CheckArguments, help, type Options, parseCommandLine } from './command-line.ts';
 import { messageOf } from './errors.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
@@ -36,8 +36,23 @@ switch (command.run) {
     process.stderr.write(`dapr-nats-jetstream: ${command.reason} (see --help)\n`);
     process.exitCode = 2;
     break;
+  case 'check':
+    await check(command.arguments);
+    break;
   case 'serve':
     await serve(command.options);
+}
+
+async function check(args: CheckArguments): Promise<void> {
+  const [{ createLog }, checker] = await Promise.all([
+    import('./log.ts'),
+    import('./component/check.ts'),
+  ]);
+  // What goes wrong is in the report; the log would say it twice.
+  const log = await createLog('fatal', false);
+  const report = await checker.check({ ...args, log });
+  process.stdout.write(`${report.lines.join('\n')}\n`);
+  process.exitCode = report.ok ? 0 : 1;
 }
 
 async function serve(options: Options): Promise<void> {

@@ -1,7 +1,8 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
-import { ComponentError } from '../errors.ts';
-import { type Field, fields, keysOfDaprd, withoutEffect } from './fields.ts';
+import { ComponentError, type ErrorCode } from '../errors.ts';
+import { contradictions, withoutEffect } from './contradictions.ts';
+import { type Field, fields, keysOfDaprd } from './fields.ts';
 
 type FieldName = keyof typeof fields;
 
@@ -33,22 +34,27 @@ export interface Parsed {
  * Keys count without regard to case, an empty value counts as unset, unknown keys are accepted with
  * one warning unless they look like a misspelt one.
  *
+ * @param elsewhere fields that are set and whose values are not known (in a secret store)
  * @throws ComponentError `invalid-config` listing every problem: field, value (never a secret), and
  *   what is allowed
  */
-export function parseConfig(properties: Record<string, string>): Parsed {
+export function parseConfig(
+  properties: Record<string, string>,
+  elsewhere: readonly string[] = [],
+): Parsed {
   const { values, problems, warnings } = matchKeys(properties, Object.keys(fields));
-  if (values.natsURL === undefined)
+  if (values.natsURL === undefined && !elsewhere.includes('natsURL'))
     problems.push('natsURL: is required, e.g. nats://localhost:4222');
-  const result = schema.safeParse({ natsURL: '', ...values });
+  const result = schema.safeParse({ natsURL: 'unknown', ...values });
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0]);
     if (name in values) problems.push(describe(name, values[name] as string, issue.message));
   }
-  if (result.data) problems.push(...contradictions(result.data));
+  if (result.data) problems.push(...contradictions(result.data, elsewhere));
   if (problems.length > 0 || !result.data) {
-    throw new ComponentError('invalid-config', summary('the Component metadata', problems));
+    throw refusal('invalid-config', 'the Component metadata', problems);
   }
+  warnings.push(...withoutEffect(result.data));
   return { config: decideStart(result.data, warnings), warnings };
 }
 
@@ -67,23 +73,32 @@ export function withOverrides(config: Config, metadata: Record<string, string>):
     else problems.push(describe(name, value, result?.error.issues[0]?.message ?? ''));
   }
   const merged = { ...config, ...overrides };
-  // A start field of the Subscription's own decides anew what the Component's had decided.
-  const startsElsewhere = 'startSequence' in overrides || 'startTime' in overrides;
-  if (startsElsewhere && !('deliverPolicy' in overrides)) merged.deliverPolicy = undefined;
+  // A start field of the Subscription's own takes the place of whatever the Component starts at.
+  if ('startSequence' in overrides || 'startTime' in overrides) {
+    for (const name of ['deliverPolicy', 'startSequence', 'startTime'] as const) {
+      if (!(name in overrides)) merged[name] = undefined;
+    }
+  }
   problems.push(...contradictions(merged));
   if (problems.length > 0) {
-    throw new ComponentError('invalid-request', summary('the Subscription metadata', problems));
+    throw refusal('invalid-request', 'the Subscription metadata', problems);
   }
   const warnings: string[] = [];
   return { config: decideStart(merged, warnings), warnings };
 }
 
-function summary(where: string, problems: string[]): string {
-  return `${where} cannot be used: ${problems.join('; ')}`;
+/** One error for all problems, which also carries them one by one. */
+function refusal(code: ErrorCode, where: string, problems: string[]): ComponentError {
+  return new ComponentError(code, `${where} cannot be used: ${problems.join('; ')}`, { problems });
 }
 
 function describe(name: string, value: string, allowed: string): string {
-  return table[name]?.secret ? `${name}: ${allowed}` : `${name}: "${value}" ${allowed}`;
+  return table[name]?.secret ? `${name}: ${allowed}` : `${name}: "${shorten(value)}" ${allowed}`;
+}
+
+/** A PEM in the wrong field shall not fill the log. */
+function shorten(value: string): string {
+  return value.length > 80 ? `${value.slice(0, 80)}…` : value;
 }
 
 /** Gives every key its exact spelling; says which ones are unknown. */
@@ -93,7 +108,6 @@ function matchKeys(
   unknown: 'report unknown keys' | 'ignore unknown keys' = 'report unknown keys',
 ) {
   const exact = new Map(names.map((name) => [name.toLowerCase(), name]));
-  const idle = new Map(withoutEffect.map((name) => [name.toLowerCase(), name]));
   const hosts = new Set(keysOfDaprd.map((name) => name.toLowerCase()));
   const values: Record<string, string> = {};
   const problems: string[] = [];
@@ -108,14 +122,10 @@ function matchKeys(
       if (name in values) problems.push(`${name}: is given twice, in different case`);
       values[name] = value;
     } else if (unknown === 'ignore unknown keys' || hosts.has(lower)) {
-    } else if (idle.has(lower)) {
-      if (value !== '' && value.toLowerCase() !== 'false') {
-        warnings.push(`${idle.get(lower)} has no effect in this version`);
-      }
     } else {
-      const near = closest(lower, [...exact.keys(), ...idle.keys()]);
+      const near = closest(lower, [...exact.keys()]);
       if (distance(lower, near) <= Math.min(2, Math.floor(near.length / 3))) {
-        problems.push(`${key}: is not a field; did you mean ${exact.get(near) ?? idle.get(near)}?`);
+        problems.push(`${key}: is not a field; did you mean ${exact.get(near)}?`);
       } else strangers.push(key);
     }
   }
@@ -123,28 +133,8 @@ function matchKeys(
   return { values, problems, warnings };
 }
 
-type Fields = z.infer<typeof schema>;
-
-/** Fields that are each right but do not go together. */
-function contradictions(config: Partial<Fields>): string[] {
-  const problems: string[] = [];
-  if ((config.username === undefined) !== (config.password === undefined)) {
-    problems.push('username, password: must be given together');
-  }
-  const { deliverPolicy, maxDeliver, backOff } = config;
-  if (deliverPolicy === 'sequence' && config.startSequence === undefined) {
-    problems.push('deliverPolicy: "sequence" needs startSequence');
-  }
-  if (deliverPolicy === 'time' && config.startTime === undefined) {
-    problems.push('deliverPolicy: "time" needs startTime');
-  }
-  if (backOff && maxDeliver !== undefined && maxDeliver > 0 && maxDeliver < backOff.length) {
-    problems.push(
-      `maxDeliver: "${maxDeliver}" must not be smaller than the ${backOff.length} delays of backOff`,
-    );
-  }
-  return problems;
-}
+/** Every field as read, before the start position is decided. */
+export type Fields = z.infer<typeof schema>;
 
 /** The start fields and the older deliverAll, as one policy; a stated policy wins. */
 function decideStart(given: Fields | Config, warnings: string[]): Config {

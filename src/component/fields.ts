@@ -1,127 +1,48 @@
-import { z } from 'zod';
-import { messageOf } from '../errors.ts';
-import { parseDuration } from './duration.ts';
+import type { z } from 'zod';
+import {
+  count,
+  creds,
+  credsFile,
+  duration,
+  durations,
+  flag,
+  natsName,
+  oneOf,
+  pem,
+  prefix,
+  publishSubject,
+  serverUrls,
+  subjects,
+  text,
+  userJwt,
+  userSeed,
+} from './field-types.ts';
 
 /** One metadata field: how its text is read, and what the documentation says of it. */
 export interface Field<Type extends z.ZodType = z.ZodType> {
   type: Type;
   doc: string;
+  example: string;
+  /** What holds when it is unset, in words, where the type has no default that says it. */
+  unset?: string;
   /** Its value never reaches a log or an error. */
   secret?: boolean;
   /** An app's Subscription may set it for itself. */
   perSubscription?: boolean;
 }
 
+type Marks = Pick<Field, 'secret' | 'perSubscription' | 'unset'>;
+
 const field = <Type extends z.ZodType>(
   type: Type,
+  example: string,
   doc: string,
-  marks: Pick<Field, 'secret' | 'perSubscription'> = {},
-) => ({ type, doc, ...marks });
+  marks: Marks = {},
+) => ({ type, example, doc, ...marks });
 
-/** Turns a function that throws into a zod type; the thrown text says what is allowed. */
-const read = <Value>(parse: (text: string) => Value) =>
-  z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.issues.push({ code: 'custom', message: messageOf(error), input: text });
-      return z.NEVER;
-    }
-  });
-
-const text = z.string();
-
-const duration = (least: 'positive' | 'zero or more') =>
-  read((value) => {
-    const ms = parseDuration(value);
-    if (ms < 0 || (ms === 0 && least === 'positive')) throw new Error(`must be ${least}`);
-    return ms;
-  });
-
-const durations = read((value) => {
-  const list = value.replace(/^\[(.*)\]$/s, '$1').split(',');
-  return list.map((item) => {
-    const ms = parseDuration(item.trim());
-    if (ms < 0) throw new Error('must not hold a negative duration');
-    return ms;
-  });
-});
-
-const count = (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  read((value) => {
-    const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
-    if (!Number.isSafeInteger(number) || number < least || number > most) {
-      const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `${least} to ${most}`;
-      throw new Error(`must be a whole number ${range}`);
-    }
-    return number;
-  });
-
-const truths = ['true', '1', 'yes', 'on', 't', 'y'];
-const falsehoods = ['false', '0', 'no', 'off', 'f', 'n'];
-
-const flag = read((value) => {
-  const word = value.toLowerCase();
-  if (truths.includes(word)) return true;
-  if (falsehoods.includes(word)) return false;
-  throw new Error('must be true or false');
-});
-
-const oneOf = <const Words extends readonly string[]>(...words: Words) =>
-  read((value): Words[number] => {
-    const word = words.find((candidate) => candidate === value.toLowerCase());
-    if (word === undefined) throw new Error(`must be one of ${words.join(', ')}`);
-    return word;
-  });
-
-/** A name as NATS takes it for streams and consumers. */
-const natsName = read((value) => {
-  if (value.length > 255) throw new Error('must not be longer than 255 characters');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are refused
-  if (/[\s.*>/\\\u0000-\u001f\u007f]/.test(value)) {
-    throw new Error('must not contain spaces, control characters or any of . * > / \\');
-  }
-  return value;
-});
-
-export interface ServerUrl {
-  /** `host:port`, IPv6 in brackets. */
-  address: string;
-  tls: boolean;
-  username?: string;
-  password?: string;
-  token?: string;
-}
-
-const serverUrls = read((value) => value.split(',').map((item) => serverUrl(item.trim())));
-
-function serverUrl(given: string): ServerUrl {
-  const schemed = given.includes('://') ? given : `nats://${given}`;
-  const scheme = schemed.slice(0, schemed.indexOf('://')).toLowerCase();
-  if (scheme !== 'nats' && scheme !== 'tls') throw new Error('must start with nats:// or tls://');
-  // A scheme the URL standard knows, so that host and port are checked and made canonical.
-  const rest = schemed.slice(schemed.indexOf('://'));
-  if (!URL.canParse(`ws${rest}`)) throw new Error('must look like nats://host:4222');
-  const url = new URL(`ws${rest}`);
-  if (!url.hostname || (url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
-    throw new Error('must look like nats://host:4222, with nothing behind the port');
-  }
-  // The standard drops a port that is its scheme's default, which is 80 for ws.
-  const port = url.port || (/:80\/?$/.test(rest) ? '80' : '4222');
-  const server: ServerUrl = { address: `${url.hostname}:${port}`, tls: scheme === 'tls' };
-  const [user, password] = [decode(url.username), decode(url.password)];
-  if (user && !url.password) server.token = user;
-  else if (user) Object.assign(server, { username: user, password });
-  return server;
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
-}
+const secret = { secret: true };
+const own = { perSubscription: true };
+const unset = (words: string) => ({ unset: words });
 
 /**
  * Every metadata field of a Component, by its exact name: the one place that says what a field is
@@ -130,73 +51,211 @@ function decode(part: string): string {
  * Durations become milliseconds. A field that is absent or empty is undefined, or its default.
  */
 export const fields = {
-  natsURL: field(serverUrls, 'Server addresses, separated by commas; may carry user info', {
-    secret: true,
-  }),
-  name: field(text.default('dapr.io - pubsub.jetstream'), 'Connection name the server shows'),
-  token: field(text.optional(), 'Token', { secret: true }),
-  username: field(text.optional(), 'User name, with password'),
-  password: field(text.optional(), 'Password, with username', { secret: true }),
-  streamName: field(natsName.optional(), 'Stream; found by the topic when unset'),
+  natsURL: field(
+    serverUrls,
+    'nats://localhost:4222',
+    'One or several `nats://` or `tls://` addresses, separated by commas, with or without user info (the same in each). `tls://` means TLS or no connection',
+    { ...secret, ...unset('required') },
+  ),
+  name: field(
+    text.default('dapr.io - pubsub.jetstream'),
+    'my-conn-name',
+    'Connection name that the server shows',
+  ),
+  jwt: field(userJwt.optional(), 'eyJ0eXAi...', 'JWT of the user, with `seedKey`', secret),
+  seedKey: field(userSeed.optional(), 'SUACS34K...', 'Seed that belongs to `jwt`', secret),
+  tls_client_cert: field(
+    pem.optional(),
+    '/path/to/tls.crt',
+    'Client certificate, with `tls_client_key`: path or PEM. A path is read again at each connect',
+  ),
+  tls_client_key: field(
+    pem.optional(),
+    '/path/to/tls.key',
+    'Key of the client certificate: path or PEM',
+    secret,
+  ),
+  tls_ca_cert: field(
+    pem.optional(),
+    '/path/to/ca.crt',
+    'CA that signed the server certificate: path or PEM. Set, it means TLS or no connection',
+    unset('what Node and the system trust'),
+  ),
+  token: field(text.optional(), 'my-token', 'Token', secret),
+  username: field(text.optional(), 'joe', 'User name, with `password`'),
+  password: field(text.optional(), 'pa55', 'Password, with `username`', secret),
+  credsFile: field(
+    credsFile.optional(),
+    '/path/to/user.creds',
+    'Path of a `.creds` file; read again at each connect',
+  ),
+  creds: field(
+    creds.optional(),
+    '-----BEGIN NATS USER JWT...',
+    'Contents of a `.creds` file',
+    secret,
+  ),
+  nkeySeed: field(userSeed.optional(), 'SUACS34K...', 'Seed of a plain nkey', secret),
+  streamName: field(natsName.optional(), 'ORDERS', 'Stream', unset('found by the topic')),
   consumerID: field(
     text.default('dapr'),
-    'Names the durable consumer when durableName is unset; daprd sets it to the app id',
+    'checkout',
+    'Names the durable consumer: `<consumerID>-<topic>`',
+    unset('the app id, set by daprd'),
   ),
-  durableName: field(natsName.optional(), 'Durable consumer', { perSubscription: true }),
-  startSequence: field(count(1).optional(), 'First stream sequence to deliver', {
-    perSubscription: true,
-  }),
-  startTime: field(count(0, 9_999_999_999).optional(), 'First time to deliver, Unix seconds', {
-    perSubscription: true,
-  }),
+  durableName: field(
+    natsName.optional(),
+    'my-durable',
+    'Names the durable consumer instead. Several topics may share it: the further ones get `<durableName>-<topic>`',
+    own,
+  ),
+  ephemeral: field(
+    flag.optional(),
+    'true',
+    'No durable consumer: every replica gets every message',
+    { ...own, ...unset('false') },
+  ),
+  queueGroupName: field(
+    natsName.optional(),
+    'my-queue',
+    'Deliver group of a push consumer; names the durable too where `durableName` is unset',
+    own,
+  ),
+  consumerType: field(
+    oneOf('auto', 'pull', 'push').default('auto'),
+    'pull',
+    '`auto`: what an existing durable is; a new one is push where `flowControl`, `heartbeat`, `rateLimit` or `queueGroupName` is set, else pull',
+  ),
   deliverPolicy: field(
     oneOf('all', 'last', 'new', 'sequence', 'time').optional(),
+    'all',
     'Where a new consumer starts',
-    { perSubscription: true },
+    { ...own, ...unset('all, or what the start fields say') },
   ),
-  deliverAll: field(flag.optional(), 'Older spelling: true is deliverPolicy all, false is last'),
-  ackWait: field(duration('positive').optional(), 'Time one message may take to be handled', {
-    perSubscription: true,
-  }),
-  maxDeliver: field(count(-1).optional(), 'Deliveries of one message at most; -1 is no limit', {
-    perSubscription: true,
-  }),
-  backOff: field(durations.optional(), 'Delays before redelivery, by delivery count', {
-    perSubscription: true,
-  }),
-  maxAckPending: field(count(-1).optional(), 'Unsettled messages of the whole consumer at most', {
-    perSubscription: true,
-  }),
-  replicas: field(count(0, 5).optional(), 'Replicas of the consumer'),
-  memoryStorage: field(flag.optional(), 'Keep the consumer state in memory'),
+  startSequence: field(count(1).optional(), '1', 'First stream sequence', own),
+  startTime: field(
+    count(0, 9_999_999_999).optional(),
+    '1630349391',
+    'First time, Unix seconds',
+    own,
+  ),
+  deliverAll: field(
+    flag.optional(),
+    'true',
+    'Older spelling: `true` is `deliverPolicy: all`, `false` is `last`',
+  ),
+  flowControl: field(
+    flag.optional(),
+    'false',
+    "Push consumer's flow control; its heartbeat is 5s where none is set",
+    unset('false'),
+  ),
+  heartbeat: field(duration('positive').optional(), '15s', "Push consumer's idle heartbeat"),
+  rateLimit: field(count(1).optional(), '1024', "Push consumer's rate, bits a second"),
+  ackPolicy: field(
+    oneOf('explicit', 'all', 'none').optional(),
+    'explicit',
+    '`explicit`: each message by itself. `all`: acknowledged when every earlier one is settled. `none`: nothing is awaited',
+    unset('explicit, or what the durable has'),
+  ),
+  ackWait: field(
+    duration('positive').optional(),
+    '10s',
+    'Time one message may take to be handled, from when its turn comes',
+    { ...own, ...unset("the server's 30s") },
+  ),
+  maxDeliver: field(
+    count(-1).optional(),
+    '5',
+    'Deliveries of one message at most. Messages that a stopping app had not come to count as delivered',
+    { ...own, ...unset("the server's -1, no limit") },
+  ),
+  backOff: field(
+    durations.optional(),
+    '50ms, 1s, 10s',
+    'Delays before redelivery, by delivery count. On the server the first takes the place of `ackWait`',
+    own,
+  ),
+  maxAckPending: field(
+    count(-1).optional(),
+    '5000',
+    'Unsettled messages of the whole consumer at most, over all replicas',
+    { ...own, ...unset("the server's 1000") },
+  ),
+  prefetchCount: field(
+    count(1, 65_536).default(256),
+    '64',
+    'Unsettled messages of one subscription at most',
+    own,
+  ),
   concurrency: field(
     oneOf('single', 'parallel').optional(),
-    'single: one unsettled message per subscription',
-    { perSubscription: true },
+    'single',
+    '`single`: one unsettled message per subscription. `parallel`: up to `prefetchCount`',
+    { ...own, ...unset('parallel') },
   ),
-  prefetchCount: field(count(1, 65_536).default(256), 'Unsettled messages of one subscription', {
-    perSubscription: true,
-  }),
+  replicas: field(count(0, 5).optional(), '3', 'Replicas of the consumer', unset("the stream's")),
+  memoryStorage: field(
+    flag.optional(),
+    'false',
+    'Keep the state of a new consumer in memory',
+    unset("the stream's"),
+  ),
+  domain: field(prefix.optional(), 'hub', 'JetStream domain'),
+  apiPrefix: field(
+    prefix.optional(),
+    '$JS.hub.API',
+    'Subject prefix of the JetStream API; wins over `domain`',
+  ),
+  deadLetterSubject: field(
+    publishSubject.optional(),
+    'dead.orders',
+    'Where a message goes that used up `maxDeliver` or is over 4 MiB, with headers that say why and where from',
+    unset('such a message is terminated and logged'),
+  ),
+  streamManagement: field(
+    oneOf('none', 'create', 'update').default('none'),
+    'create',
+    '`create`: make a missing stream. `update`: bring an existing one in line too; subjects are only added',
+  ),
+  streamSubjects: field(
+    subjects.optional(),
+    'orders.>',
+    'Subjects of the stream',
+    unset('the topic'),
+  ),
+  streamStorage: field(oneOf('file', 'memory').optional(), 'file', 'Storage', unset('file')),
+  streamReplicas: field(count(1, 5).optional(), '3', 'Replicas of the stream', unset('1')),
+  streamRetention: field(
+    oneOf('limits', 'interest', 'workqueue').optional(),
+    'limits',
+    'When messages are dropped',
+    unset('limits'),
+  ),
+  streamMaxAge: field(
+    duration('zero or more').optional(),
+    '168h',
+    'Age at which messages are dropped',
+    unset('never'),
+  ),
+  streamMaxBytes: field(
+    count(-1).optional(),
+    '1073741824',
+    'Bytes the stream holds at most',
+    unset('no limit'),
+  ),
+  duplicateWindow: field(
+    duration('zero or more').optional(),
+    '2m',
+    'How long the stream remembers message ids',
+    unset("the server's 2m"),
+  ),
   publishTimeout: field(
     duration('positive').default(5_000),
+    '10s',
     'How long a publish may take until the server has confirmed it',
   ),
 } satisfies Record<string, Field>;
-
-/** Fields of the built-in component that are read but do nothing here yet. */
-export const withoutEffect = [
-  'jwt',
-  'seedKey',
-  'tls_client_cert',
-  'tls_client_key',
-  'queueGroupName',
-  'flowControl',
-  'heartbeat',
-  'rateLimit',
-  'ackPolicy',
-  'domain',
-  'apiPrefix',
-];
 
 /** Keys that daprd itself adds to a Component's metadata. */
 export const keysOfDaprd = [

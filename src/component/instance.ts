@@ -23,11 +23,12 @@ export class Instance {
   readonly #subscriptions = new Set<Subscription>();
   readonly #log: Logger;
   #paused = false;
+  #closed = false;
 
   private constructor(config: Config, connection: Connection, log: Logger) {
     this.#config = config;
     this.#connection = connection;
-    this.#publisher = new Publisher({ connection, timeout: config.publishTimeout });
+    this.#publisher = new Publisher({ connection, config });
     this.#log = log;
   }
 
@@ -62,14 +63,16 @@ export class Instance {
   /**
    * Opens a subscription, which then lives until its signal or {@link close} ends it.
    *
-   * @throws ComponentError `invalid-request` for a topic or metadata that can never work
+   * @throws ComponentError `invalid-request` for a topic or metadata that can never work; `closed`
    */
   async subscribe({ topic, metadata, deliver, signal }: SubscribeOptions): Promise<Subscription> {
+    if (this.#closed) throw new ComponentError('closed', 'the component instance has ended');
     const { config, warnings } = withOverrides(this.#config, metadata);
     const log = this.#log.child({ topic });
     for (const warning of warnings) log.warn(warning);
     const subscription = new Subscription({
       connection: this.#connection,
+      publisher: this.#publisher,
       config,
       topic,
       deliver,
@@ -99,6 +102,7 @@ export class Instance {
    * the host is handling, give back the rest; then the connection is flushed and closed.
    */
   async close(handlersLimit: number): Promise<void> {
+    this.#closed = true;
     const subscriptions = [...this.#subscriptions];
     await Promise.all(subscriptions.map((subscription) => subscription.close(handlersLimit)));
     this.#publisher.close(new ComponentError('closed', 'the component is stopping'));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -47,6 +48,7 @@ export class Sessions {
    */
   async init(connection: Connection, name: string, properties: Properties): Promise<void> {
     const slots = this.#slotsOf(connection);
+    if (this.#stopped) throw stopping();
     const before = slots.get(name);
     const slot: Slot = this.#start(name, properties, before);
     slots.set(name, slot);
@@ -70,6 +72,7 @@ export class Sessions {
       throw new ComponentError('not-initialised', `Init was refused: ${slot.refused.message}`);
     }
     if (slot) return slot.instance;
+    if (this.#stopped) throw stopping();
     const adopted = this.#adopt(name);
     slots.set(name, adopted);
     adopted.instance.catch(() => {
@@ -88,16 +91,20 @@ export class Sessions {
     }
   }
 
-  /** Ends every instance, letting handlers under way settle for a moment (see Instance.close). */
+  /**
+   * Ends every instance within 4 s, letting handlers under way settle (see Instance.close). Until
+   * its instance has ended a host may still publish: handlers need it to finish.
+   */
   async closeAll(): Promise<void> {
     this.#stopped = true;
     const slots = [...this.#live.values()].flatMap((slots) => [...slots.values()]);
-    await Promise.all(slots.map(({ instance }) => end(instance, handlersLimit)));
+    const ended = Promise.all(slots.map(({ instance }) => end(instance, handlersLimit)));
+    await Promise.race([ended, sleep(endLimit, undefined, { ref: false })]);
   }
 
   #slotsOf(connection: Connection): Map<string, Slot> {
     const slots = this.#live.get(connection);
-    if (!slots || this.#stopped) throw new ComponentError('closed', 'the component is stopping');
+    if (!slots) throw stopping();
     return slots;
   }
 
@@ -151,8 +158,15 @@ interface Slot {
   instance: Promise<Instance>;
 }
 
+function stopping(): ComponentError {
+  return new ComponentError('closed', 'the component is stopping');
+}
+
 /** What handlers get to finish when the process stops. Unit: milliseconds. */
-const handlersLimit = 2_500;
+const handlersLimit = 2_000;
+
+/** Ending all instances takes no longer, whatever they are at. Unit: milliseconds. */
+const endLimit = 4_000;
 
 async function end(instance: Promise<Instance>, handlersLimit: number): Promise<void> {
   await instance.then(

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import type { Instance } from '../component/instance.ts';
-import { ComponentError } from '../errors.ts';
+import type { Instance, SubscribeOptions } from '../component/instance.ts';
+import { ComponentError, type ErrorCode } from '../errors.ts';
 import type { InboundMessage } from '../jetstream/message.ts';
 import type { Logger } from '../log.ts';
 import type { DecodedPullMessagesRequest } from './generated/dapr/proto/components/v1/PullMessagesRequest.ts';
@@ -47,7 +48,6 @@ export async function servePullStream(
   };
 
   try {
-    const instance = await instanceOf();
     const requests = call[Symbol.asyncIterator]();
     const first = await requests.next();
     clearTimeout(patience);
@@ -59,12 +59,13 @@ export async function servePullStream(
         'the first request of a PullMessages stream must name a topic',
       );
     }
-    const subscription = await instance.subscribe({
+    const subscription = await subscribe(instanceOf, ended.signal, {
       topic: topic.name,
       metadata: topic.metadata,
       deliver: (message) => deliver(call, message, ended.signal),
       signal: ended.signal,
     });
+    if (!subscription) return;
     subscription.closed.then(() => {
       if (!ended.signal.aborted) call.end();
     });
@@ -80,6 +81,29 @@ export async function servePullStream(
     end();
     if (!call.writableEnded) call.end();
   }
+}
+
+/** Between two attempts to get at an instance. Unit: milliseconds. */
+const retryWait = 1_000;
+
+/** What passes: an adopted instance that cannot connect just now, one that is being replaced. */
+const passing = new Set<ErrorCode>(['unavailable', 'timeout', 'unauthenticated', 'closed']);
+
+/** Goes on trying while what is in the way may pass. Undefined when the stream ended meanwhile. */
+async function subscribe(
+  instanceOf: () => Promise<Instance>,
+  signal: AbortSignal,
+  options: SubscribeOptions,
+) {
+  while (!signal.aborted) {
+    try {
+      return await (await instanceOf()).subscribe(options);
+    } catch (error) {
+      if (!passing.has(ComponentError.from(error).code)) throw error;
+      await sleep(retryWait, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
 }
 
 /** Writes one message; settles once the stream has room for the next. */

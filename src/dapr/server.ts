@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
@@ -45,7 +46,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { log } = options;
   const sessions = new Sessions({ log });
   const reflection = createReflection();
-  const injectors = new Set<{ drain(graceTimeMs: number): void }>();
+  const open = new Map<Socket, { drain(graceTimeMs: number): void }>();
 
   const serve = (socket: Socket) => {
     const connection = sessions.open();
@@ -53,11 +54,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     grpc.addService(PubSub.service, createService(sessions, connection, log));
     reflection.addToServer(grpc);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    injectors.add(injector);
+    open.set(socket, injector);
     // A peer that vanishes or sends no HTTP/2 at all concerns nobody but itself.
     socket.on('error', (error) => log.debug(`connection ended: ${error.message}`));
     socket.on('close', () => {
-      injectors.delete(injector);
+      open.delete(socket);
       injector.destroy();
       sessions.close(connection);
     });
@@ -76,7 +77,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await remove();
     const closed = new Promise<void>((done) => listener.close(() => done()));
     await sessions.closeAll();
-    for (const injector of injectors) injector.drain(lastAnswers);
+    for (const injector of open.values()) injector.drain(lastAnswers);
+    await Promise.race([closed, sleep(lastAnswers)]);
+    // A peer that neither reads nor closes its end must not keep the process.
+    for (const socket of open.keys()) socket.destroy();
     await closed;
   };
   return { path, stop };

@@ -1,5 +1,6 @@
 import type { ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Connection, Sessions } from '../component/sessions.ts';
+import { withoutMessageId } from '../jetstream/message.ts';
 import type { Logger } from '../log.ts';
 import type { DecodedBulkPublishRequest } from './generated/dapr/proto/components/v1/BulkPublishRequest.ts';
 import type { BulkPublishResponse } from './generated/dapr/proto/components/v1/BulkPublishResponse.ts';
@@ -44,9 +45,10 @@ export function createService(
     }),
     BulkPublish: unary(async (request: DecodedBulkPublishRequest, call) => {
       const instance = await instanceOf(call);
+      const shared = withoutMessageId(request.metadata);
       const messages = request.entries.map(({ event, metadata, contentType }) => ({
         data: event,
-        metadata: { ...request.metadata, ...metadata },
+        metadata: { ...shared, ...metadata },
         contentType,
       }));
       const errors = await instance.bulkPublish(request.topic, messages);

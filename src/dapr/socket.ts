@@ -76,24 +76,24 @@ async function refuseIfTaken(path: string): Promise<void> {
   if (!found.isSocket()) {
     throw unusable(path, 'something that is not a socket has that name; move it away');
   }
-  if (await answers(path)) {
-    throw unusable(
-      path,
-      'another process serves it; stop that one, or choose another --socket-name or --socket-folder',
-    );
-  }
+  const refusal = await connectTo(path);
+  // Anything else may be a process that is alive and busy, or another user's.
+  if (refusal === 'ECONNREFUSED' || refusal === 'ENOENT') return;
+  const who = refusal === 'EACCES' ? 'another user has it' : 'another process serves it';
+  throw unusable(path, `${who}; stop that one, or choose another --socket-name or --socket-folder`);
 }
 
-function answers(path: string): Promise<boolean> {
+/** @returns the error code, or undefined when somebody took the connection or stayed silent */
+function connectTo(path: string): Promise<string | undefined> {
   return new Promise((done) => {
     const probe = connect(path);
-    const finish = (answer: boolean) => {
+    const finish = (code?: string) => {
       probe.destroy();
-      done(answer);
+      done(code);
     };
-    probe.setTimeout(probeLimit, () => finish(true));
-    probe.once('connect', () => finish(true));
-    probe.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'EACCES'));
+    probe.setTimeout(probeLimit, () => finish());
+    probe.once('connect', () => finish());
+    probe.once('error', ({ code }: NodeJS.ErrnoException) => finish(code));
   });
 }
 

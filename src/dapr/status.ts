@@ -9,6 +9,7 @@ const table: Record<ErrorCode, status> = {
   'not-initialised': status.FAILED_PRECONDITION,
   'no-stream': status.FAILED_PRECONDITION,
   unauthenticated: status.UNAUTHENTICATED,
+  forbidden: status.PERMISSION_DENIED,
   unavailable: status.UNAVAILABLE,
   closed: status.UNAVAILABLE,
   timeout: status.DEADLINE_EXCEEDED,

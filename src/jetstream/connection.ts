@@ -5,11 +5,14 @@ import {
   type ConnectionOptions,
   connect,
   type NatsConnection,
+  PermissionViolationError,
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { authentication } from './credentials.ts';
+import type { Permissions } from './permissions.ts';
 
 /** daprd waits 5 s for Init; the answer must be on its way before. Unit: milliseconds. */
 const openLimit = 4_500;
@@ -30,6 +33,8 @@ interface Events {
   disconnected: [];
   /** Connected again; what was asked of the server before is forgotten there. */
   reconnected: [];
+  /** The server has refused a message to this subject, for want of permission. */
+  publishDenied: [subject: string];
 }
 
 /** One Component's connection to NATS. Once open it reconnects for ever, until {@link close}. */
@@ -38,7 +43,7 @@ export class Connection {
   /** JetStream's API; each call takes at most 5 s. */
   readonly api: JetStreamManager;
   /** Subject prefix of that API. */
-  readonly apiPrefix = '$JS.API';
+  readonly apiPrefix: string;
   readonly events = new EventEmitter<Events>();
   readonly #log: Logger;
   #connected = true;
@@ -47,6 +52,7 @@ export class Connection {
   private constructor(nats: NatsConnection, api: JetStreamManager, log: Logger) {
     this.nats = nats;
     this.api = api;
+    this.apiPrefix = api.getOptions().apiPrefix ?? '$JS.API';
     this.#log = log;
     // One listener a subscription: hundreds are no leak.
     this.events.setMaxListeners(0);
@@ -65,15 +71,18 @@ export class Connection {
       servers,
       name: config.name,
       timeout: dialLimit,
-      ...credentials(config),
-      // Set, it means "TLS or no connection"; unset, the client takes what the server asks for.
-      ...(config.natsURL.some(({ tls }) => tls) ? { tls: {} } : {}),
+      ...authentication(config, log),
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => reconnectWait * (1 + Math.random()),
     };
     const nats = await withinLimit(connect(options), servers);
-    const api = await jetstreamManager(nats, { checkAPI: false, timeout: apiLimit });
+    const api = await jetstreamManager(nats, {
+      checkAPI: false,
+      timeout: apiLimit,
+      // Both at once, the client would let the domain win; the built-in component does not.
+      ...(config.apiPrefix ? { apiPrefix: config.apiPrefix } : { domain: config.domain }),
+    });
     return new Connection(nats, api, log);
   }
 
@@ -84,6 +93,18 @@ export class Connection {
   /** `host:port` of the server in use. */
   get server(): string {
     return this.nats.getServer();
+  }
+
+  /** What the server lets this user do; empty when it does not say. */
+  async permissions(): Promise<Permissions> {
+    try {
+      const { data } = (await this.nats.request('$SYS.REQ.USER.INFO')).json<{
+        data?: { permissions?: Permissions };
+      }>();
+      return data?.permissions ?? {};
+    } catch {
+      return {};
+    }
   }
 
   /** Writes out what is pending and closes, within 1 s. */
@@ -122,6 +143,10 @@ export class Connection {
           const text = messageOf(status.error);
           if (text !== lastError) this.#log.warn(`NATS: ${text}`);
           lastError = text;
+          const { error } = status;
+          if (error instanceof PermissionViolationError && error.operation === 'publish') {
+            this.events.emit('publishDenied', error.subject);
+          }
           break;
         }
         case 'ldm':
@@ -131,15 +156,6 @@ export class Connection {
     }
     if (!this.#closing) this.#log.error('the NATS client closed the connection for good');
   }
-}
-
-/** The settings of the field table win over user info in the URL, as in the NATS clients. */
-function credentials(config: Config): Partial<ConnectionOptions> {
-  if (config.token) return { token: config.token };
-  if (config.username) return { user: config.username, pass: config.password };
-  const url = config.natsURL.find(({ username, token }) => username || token);
-  if (url?.token) return { token: url.token };
-  return url ? { user: url.username, pass: url.password } : {};
 }
 
 async function withinLimit(

@@ -1,29 +1,54 @@
 import {
-  AckPolicy,
   type ConsumerConfig,
   type ConsumerInfo,
-  DeliverPolicy,
   JetStreamApiCodes,
   JetStreamApiError,
 } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
+import {
+  differences,
+  namedDurable,
+  newConsumer,
+  refuseUnchangeable,
+  toMillis,
+} from './consumer-settings.ts';
+import type { AckPolicy } from './in-flight.ts';
 import { durableName } from './names.ts';
-import { findStream, fromApi } from './stream.ts';
+import { findStream } from './stream.ts';
 
 /** A consumer that is there and fits its subscription. */
 export interface BoundConsumer {
   stream: string;
+  /** When the stream was created: tells it from an earlier one of the same name. */
+  streamCreated: string;
   name: string;
+  ackPolicy: AckPolicy;
   /** How long the server waits for a settlement, by delivery count from 1. Unit: milliseconds. */
   ackWait(deliveryCount: number): number;
   /** Unsettled messages of the whole consumer at most; undefined is no limit. */
   maxAckPending?: number;
+  /** Deliveries of one message at most; undefined is no limit. */
+  maxDeliver?: number;
+  /** Set for a push consumer, and only then. */
+  deliverSubject?: string;
+  deliverGroup?: string;
+  /** Of a push consumer. Unit: milliseconds. */
+  heartbeat?: number;
   /** What one pull request may ask for; undefined is no limit. */
   maxBatch?: number;
   /** How long one pull request may last. Unit: milliseconds; undefined is no limit. */
   maxExpires?: number;
+}
+
+/** The ephemeral consumer a subscription had, and how far it got. */
+export interface Earlier {
+  name: string;
+  streamCreated: string;
+  /** Every message up to this stream sequence is settled. */
+  floor: number;
 }
 
 /** Others may create and delete at the same time; after so many rounds something is wrong. */
@@ -37,7 +62,8 @@ const alreadyExists = new Set([10013, 10105, 10148]);
  *
  * Without durableName it is the app's: `<consumerID>-<topic>`. With it, several topics may share
  * the setting: `<durableName>-<topic>` if that exists, else `<durableName>` if it is free or has
- * this topic already, else `<durableName>-<topic>` is created.
+ * this topic already, else `<durableName>-<topic>` is created. An ephemeral one is this
+ * subscription's alone.
  *
  * @throws ComponentError `no-stream`; `invalid-config` where an existing consumer has a setting
  *   that cannot be changed; `unavailable`, `timeout`
@@ -46,12 +72,19 @@ export async function bindConsumer(
   connection: Connection,
   config: Config,
   topic: string,
+  earlier?: Earlier,
 ): Promise<BoundConsumer> {
-  const stream = await findStream(connection, topic, config.streamName);
+  const stream = await findStream(connection, config, topic);
   try {
+    const { created, config: streamConfig } = await connection.api.streams.info(stream);
+    const target = { connection, config, topic, stream, streamSubjects: streamConfig.subjects };
+    if (config.ephemeral) {
+      const same = earlier?.streamCreated === created ? earlier : undefined;
+      return describe(await bindEphemeral(target, same), created);
+    }
     for (let round = 0; round < mostRounds; round++) {
-      const info = await findOrCreate(connection, config, stream, topic);
-      if (info) return describe(await bringInLine(connection, config, info));
+      const info = await findOrCreate(target);
+      if (info) return describe(await bringInLine(connection, config, info), created);
     }
   } catch (error) {
     throw fromApi(error);
@@ -59,28 +92,44 @@ export async function bindConsumer(
   throw new ComponentError('unavailable', `the consumer for "${topic}" keeps changing`);
 }
 
+/** What a consumer is looked for or created with. */
+interface Target {
+  connection: Connection;
+  config: Config;
+  topic: string;
+  stream: string;
+  streamSubjects: string[] | undefined;
+}
+
+async function bindEphemeral(
+  { connection, config, topic, stream }: Target,
+  earlier: Earlier | undefined,
+): Promise<ConsumerInfo> {
+  const found = earlier && (await find(connection, stream, earlier.name));
+  if (found) return found;
+  const wanted = newConsumer(config, topic, undefined, earlier?.floor);
+  return connection.api.consumers.add(stream, wanted);
+}
+
 /** Undefined when somebody else was quicker: look again. */
-async function findOrCreate(
-  connection: Connection,
-  config: Config,
-  stream: string,
-  topic: string,
-): Promise<ConsumerInfo | undefined> {
-  const own = durableName(config.durableName ?? config.consumerID, topic);
+async function findOrCreate(target: Target): Promise<ConsumerInfo | undefined> {
+  const { connection, config, stream, topic } = target;
+  const named = namedDurable(config);
+  const own = durableName(named ?? config.consumerID, topic);
   const ownInfo = await find(connection, stream, own);
   if (ownInfo) {
-    if (await takes(connection, ownInfo, topic)) return ownInfo;
+    if (takes(target, ownInfo)) return ownInfo;
     throw new ComponentError(
       'invalid-config',
       `the consumer "${own}" of stream ${stream} is there for another subject ` +
         `(${filterOf(ownInfo.config) ?? 'every one'}): delete it or set durableName`,
     );
   }
-  if (config.durableName === undefined) return create(connection, config, stream, own, topic);
-  const shared = await find(connection, stream, config.durableName);
-  if (!shared) return create(connection, config, stream, config.durableName, topic);
-  if (await takes(connection, shared, topic)) return shared;
-  return create(connection, config, stream, own, topic);
+  if (named === undefined) return create(target, own);
+  const shared = await find(connection, stream, named);
+  if (!shared) return create(target, named);
+  if (takes(target, shared)) return shared;
+  return create(target, own);
 }
 
 async function find(
@@ -98,23 +147,10 @@ async function find(
   }
 }
 
-async function create(
-  connection: Connection,
-  config: Config,
-  stream: string,
-  name: string,
-  topic: string,
-): Promise<ConsumerInfo | undefined> {
-  const wanted: Partial<ConsumerConfig> = {
-    durable_name: name,
-    filter_subject: topic,
-    ack_policy: AckPolicy.Explicit,
-    ...startOf(config),
-    ...changeable(config),
-  };
-  if (config.memoryStorage !== undefined) wanted.mem_storage = config.memoryStorage;
+async function create(target: Target, name: string): Promise<ConsumerInfo | undefined> {
+  const { connection, config, stream, topic } = target;
   try {
-    return await connection.api.consumers.add(stream, wanted);
+    return await connection.api.consumers.add(stream, newConsumer(config, topic, name));
   } catch (error) {
     if (error instanceof JetStreamApiError && alreadyExists.has(error.code)) return undefined;
     throw error;
@@ -122,11 +158,10 @@ async function create(
 }
 
 /** Whether an existing consumer delivers this topic and nothing else. */
-async function takes(connection: Connection, info: ConsumerInfo, topic: string): Promise<boolean> {
+function takes({ topic, streamSubjects }: Target, info: ConsumerInfo): boolean {
   const filter = filterOf(info.config);
   if (filter !== undefined) return filter === topic;
-  const { config } = await connection.api.streams.info(info.stream_name);
-  return config.subjects?.length === 1 && config.subjects[0] === topic;
+  return streamSubjects?.length === 1 && streamSubjects[0] === topic;
 }
 
 /** Undefined for a consumer without filter. */
@@ -134,99 +169,44 @@ function filterOf({ filter_subject, filter_subjects }: ConsumerConfig): string |
   return filter_subject || filter_subjects?.join(', ') || undefined;
 }
 
-function startOf(config: Config): Partial<ConsumerConfig> {
-  switch (config.deliverPolicy) {
-    case 'last':
-      return { deliver_policy: DeliverPolicy.Last };
-    case 'new':
-      return { deliver_policy: DeliverPolicy.New };
-    case 'sequence':
-      return {
-        deliver_policy: DeliverPolicy.StartSequence,
-        opt_start_seq: config.startSequence,
-      };
-    case 'time':
-      return {
-        deliver_policy: DeliverPolicy.StartTime,
-        opt_start_time: new Date((config.startTime ?? 0) * 1000).toISOString(),
-      };
-    default:
-      return { deliver_policy: DeliverPolicy.All };
-  }
-}
-
-/** What the user has set of the settings that a server lets one change. */
-function changeable(config: Config): Partial<ConsumerConfig> {
-  const wanted: Partial<ConsumerConfig> = {};
-  // The server puts the first delay of backOff in the place of ackWait.
-  const ackWait = config.backOff?.[0] ?? config.ackWait;
-  if (ackWait !== undefined) wanted.ack_wait = toNanos(ackWait);
-  if (config.backOff) wanted.backoff = config.backOff.map(toNanos);
-  if (config.maxDeliver !== undefined) wanted.max_deliver = config.maxDeliver || -1;
-  if (config.maxAckPending !== undefined) wanted.max_ack_pending = config.maxAckPending;
-  if (config.replicas !== undefined) wanted.num_replicas = config.replicas;
-  return wanted;
-}
-
 async function bringInLine(
   connection: Connection,
   config: Config,
   info: ConsumerInfo,
 ): Promise<ConsumerInfo> {
-  const { stream_name: stream, name, config: found } = info;
   refuseUnchangeable(config, info);
-  const wanted = changeable(config);
-  const differs = Object.entries(wanted).some(
-    ([key, value]) =>
-      JSON.stringify(found[key as keyof ConsumerConfig]) !== JSON.stringify(value) &&
-      // A server's default is not always spelt out: 0 replicas means the stream's.
-      !(value === 0 && found[key as keyof ConsumerConfig] === undefined),
-  );
-  return differs ? connection.api.consumers.update(stream, name, wanted) : info;
-}
-
-/** @throws ComponentError `invalid-config` naming the setting */
-function refuseUnchangeable(config: Config, { name, stream_name, config: found }: ConsumerInfo) {
-  const conflict = (field: string, has: unknown) =>
-    new ComponentError(
-      'invalid-config',
-      `the consumer "${name}" of stream ${stream_name} has ${has}, which cannot be changed to ` +
-        `what ${field} says: delete the consumer, or choose another durableName`,
-    );
-  if (found.deliver_subject) {
+  if (info.config.deliver_subject && !info.config.deliver_group && info.push_bound) {
     throw new ComponentError(
-      'invalid-config',
-      `the consumer "${name}" of stream ${stream_name} is a push consumer, which this version ` +
-        'does not take over: choose another durableName',
+      'unavailable',
+      `the push consumer "${info.name}" is in use by another client; it has no deliver group, so ` +
+        'only one at a time can have it',
     );
   }
-  if (found.ack_policy !== AckPolicy.Explicit) throw conflict('ackPolicy', found.ack_policy);
-  if (config.deliverPolicy === undefined) return;
-  const wanted = startOf(config);
-  const same =
-    wanted.deliver_policy === found.deliver_policy &&
-    wanted.opt_start_seq === found.opt_start_seq &&
-    Date.parse(wanted.opt_start_time ?? '0') === Date.parse(found.opt_start_time ?? '0');
-  if (!same) throw conflict('deliverPolicy', `deliver policy "${found.deliver_policy}"`);
+  const change = differences(config, info);
+  if (Object.keys(change).length === 0) return info;
+  return connection.api.consumers.update(info.stream_name, info.name, change);
 }
 
-function describe({ stream_name, name, config }: ConsumerInfo): BoundConsumer {
+function describe(
+  { stream_name, name, config }: ConsumerInfo,
+  streamCreated: string,
+): BoundConsumer {
   const waits = (config.backoff?.length ? config.backoff : [config.ack_wait ?? 30e9]).map(toMillis);
-  const { max_ack_pending = 0, max_batch, max_expires } = config;
+  const positive = (value = 0) => (value > 0 ? value : undefined);
+  const millis = (nanos = 0) => positive(toMillis(nanos));
   return {
     stream: stream_name,
+    streamCreated,
     name,
+    ackPolicy:
+      config.ack_policy === 'all' || config.ack_policy === 'none' ? config.ack_policy : 'explicit',
     ackWait: (count) => waits[Math.min(count, waits.length) - 1] as number,
-    maxAckPending: max_ack_pending > 0 ? max_ack_pending : undefined,
-    maxBatch: max_batch || undefined,
-    maxExpires: max_expires ? toMillis(max_expires) : undefined,
+    maxAckPending: positive(config.max_ack_pending),
+    maxDeliver: positive(config.max_deliver),
+    deliverSubject: config.deliver_subject,
+    deliverGroup: config.deliver_group,
+    heartbeat: millis(config.idle_heartbeat),
+    maxBatch: positive(config.max_batch),
+    maxExpires: millis(config.max_expires),
   };
-}
-
-function toNanos(milliseconds: number): number {
-  return Math.round(milliseconds * 1e6);
-}
-
-function toMillis(nanos: number): number {
-  return nanos / 1e6;
 }

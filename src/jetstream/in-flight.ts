@@ -1,3 +1,4 @@
+import { AckFloor } from './ack-floor.ts';
 import type { Connection } from './connection.ts';
 import type { DeliveryInfo } from './message.ts';
 
@@ -15,11 +16,34 @@ const shortestInterval = 25;
 /** A message whose wait began less than this part of its ackWait ago needs no signal. */
 const fresh = 1 / 20;
 
+/**
+ * A handler that takes longer than this many ackWaits counts as stuck: what waits behind it is kept
+ * alive no longer, so that another replica can have it.
+ */
+const patience = 3;
+
+/**
+ * - `explicit`: each message is acknowledged by itself
+ * - `all`: an acknowledgement counts for every earlier message too, so it waits for them
+ * - `none`: the server waits for nothing
+ */
+export type AckPolicy = 'explicit' | 'all' | 'none';
+
 export interface Unsettled extends DeliveryInfo {
   /** Subject that takes the settlement. */
   reply: string;
+  ackPolicy: AckPolicy;
   /** What the server waits for a settlement of this delivery. Unit: milliseconds. */
   ackWait: number;
+  /** Unit: bytes. */
+  size: number;
+}
+
+interface Entry extends Unsettled {
+  /** When the server last heard of it, in terms of performance.now(). */
+  since: number;
+  /** Settled by the host, but an earlier message is not (ack policy `all`). */
+  held: boolean;
 }
 
 /**
@@ -34,92 +58,199 @@ export interface Unsettled extends DeliveryInfo {
  */
 export class InFlight {
   readonly #connection: Connection;
-  readonly #unsettled = new Map<string, Unsettled & { since: number }>();
+  readonly #entries = new Map<string, Entry>();
+  /** The latest delivery of each stream sequence. */
+  readonly #ids = new Map<number, string>();
+  readonly #floor = new AckFloor();
   /** Settlements made while disconnected, sent on reconnect; never more than were unsettled. */
   readonly #unsent: { reply: string; payload: Uint8Array }[] = [];
-  readonly #onReconnect = () => this.#sendUnsent();
   #number = 0;
+  #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, in terms of performance.now(). */
   #due = Number.POSITIVE_INFINITY;
   #turn: string | undefined;
+  #turnSince = 0;
+  #closed = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    connection.events.on('reconnected', this.#onReconnect);
   }
 
   get size(): number {
-    return this.#unsettled.size;
+    return this.#entries.size;
   }
 
-  /** @returns the id under which it is settled, unique in this subscription */
-  add(message: Unsettled): string {
+  /** Of the messages' data. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Every message up to this stream sequence is settled, of those this subscription got. */
+  get floor(): number {
+    return this.#floor.value;
+  }
+
+  /**
+   * Takes a delivery in.
+   *
+   * @returns the id under which it is settled, unique in this subscription; undefined where there is
+   *   nothing to hand over: a redelivery of a message that still waits its turn takes its place
+   */
+  add(message: Unsettled): string | undefined {
+    if (this.#closed) {
+      this.#sendNak(message, 0);
+      return undefined;
+    }
+    const now = performance.now();
+    if (message.ackPolicy !== 'none') this.#schedule(message.ackWait);
+    const earlier = this.#ids.get(message.streamSequence);
+    const waiting = earlier === undefined ? undefined : this.#entries.get(earlier);
+    if (waiting && (waiting.held || earlier !== this.#turn)) {
+      Object.assign(waiting, message, { since: now });
+      if (waiting.held) this.#release();
+      return undefined;
+    }
     const id = String(++this.#number);
-    this.#unsettled.set(id, { ...message, since: performance.now() });
-    if (this.#unsettled.size === 1) this.#turn = id;
-    this.#schedule(message.ackWait);
+    this.#entries.set(id, { ...message, since: now, held: false });
+    this.#ids.set(message.streamSequence, id);
+    this.#bytes += message.size;
+    this.#floor.received(message.streamSequence);
+    if (this.#turn === undefined) this.#take(id, now);
     return id;
   }
 
+  /** Undefined for an id that is unknown or settled already. */
   get(id: string): Unsettled | undefined {
-    return this.#unsettled.get(id);
+    const entry = this.#entries.get(id);
+    return entry?.held ? undefined : entry;
   }
 
-  /** @returns false for an id that is unknown or settled already: harmless */
-  ack(id: string): boolean {
-    return this.#settle(id, ack);
+  /** Handled. An id that is unknown or settled already does nothing, here and below. */
+  ack(id: string): void {
+    const entry = this.#settle(id);
+    if (!entry) return;
+    this.#floor.settled(entry.streamSequence);
+    if (entry.ackPolicy === 'explicit') this.#send(entry.reply, ack);
+    if (entry.ackPolicy !== 'all') return;
+    this.#entries.set(id, { ...entry, held: true });
+    this.#ids.set(entry.streamSequence, id);
+    this.#release();
   }
 
   /** Never to be delivered again. */
-  term(id: string): boolean {
-    return this.#settle(id, term);
+  term(id: string): void {
+    const found = this.#entries.get(id);
+    // With `all` the server would take everything before it as settled too.
+    if (found?.ackPolicy === 'all') {
+      this.ack(id);
+      return;
+    }
+    const entry = this.#settle(id);
+    if (!entry) return;
+    this.#floor.settled(entry.streamSequence);
+    if (entry.ackPolicy === 'explicit') this.#send(entry.reply, term);
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
-  nak(id: string, delay = 0): boolean {
-    if (delay <= 0) return this.#settle(id, nak);
-    const nanos = Math.round(delay * 1e6);
-    return this.#settle(id, Buffer.from(`-NAK ${JSON.stringify({ delay: nanos })}`));
+  nak(id: string, delay = 0): void {
+    const entry = this.#settle(id);
+    if (entry) this.#sendNak(entry, delay);
   }
 
-  /** Gives back everything, to be delivered again at once, here or elsewhere. */
-  nakAll(): void {
-    for (const id of [...this.#unsettled.keys()]) this.nak(id);
-  }
-
-  /** Ends the timer and the listening. What is still unsettled comes back after its ackWait. */
+  /**
+   * Gives back everything, to be delivered again at once, here or elsewhere, and whatever may still
+   * arrive. While disconnected that happens on reconnect, if the connection lives to see it.
+   */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
-    this.#connection.events.off('reconnected', this.#onReconnect);
-    this.#unsettled.clear();
+    for (const entry of this.#entries.values()) this.#sendNak(entry, 0);
+    this.#entries.clear();
+    this.#ids.clear();
   }
 
-  #settle(id: string, payload: Uint8Array): boolean {
-    const message = this.#unsettled.get(id);
-    if (!message) return false;
-    this.#unsettled.delete(id);
-    this.#send(message.reply, payload);
+  /** The stream was made anew: its sequences count from 1 again, and mean other messages. */
+  forgetSequences(): void {
+    this.#ids.clear();
+    this.#floor.reset();
+  }
+
+  /** Takes it out, and passes the turn on. */
+  #settle(id: string): Entry | undefined {
+    const entry = this.#entries.get(id);
+    if (!entry || entry.held) return undefined;
+    this.#entries.delete(id);
+    this.#bytes -= entry.size;
+    if (this.#ids.get(entry.streamSequence) === id) this.#ids.delete(entry.streamSequence);
     if (id === this.#turn) this.#nextTurn();
-    return true;
+    return entry;
+  }
+
+  /**
+   * Acknowledges what was held, as far as there is no gap: the last one counts for all.
+   *
+   * The server ignores an acknowledgement of an earlier delivery than one it has seen, and a
+   * redelivery is a late one. So it waits until everything delivered before it is settled too.
+   */
+  #release(): void {
+    const floor = this.#floor.value;
+    let last: Entry | undefined;
+    for (const entry of this.#entries.values()) {
+      if (!entry.held || entry.streamSequence > floor) continue;
+      if (!last || entry.streamSequence > last.streamSequence) last = entry;
+    }
+    if (!last) return;
+    for (const { streamSequence, deliverySequence } of this.#entries.values()) {
+      const later = streamSequence > last.streamSequence;
+      if (later && deliverySequence < last.deliverySequence) return;
+    }
+    for (const [id, entry] of this.#entries) {
+      if (!entry.held || entry.streamSequence > floor) continue;
+      this.#entries.delete(id);
+      this.#ids.delete(entry.streamSequence);
+    }
+    this.#send(last.reply, ack);
+  }
+
+  #take(turn: string, now: number): void {
+    this.#turn = turn;
+    this.#turnSince = now;
   }
 
   #nextTurn(): void {
-    const [next] = this.#unsettled.entries();
-    this.#turn = next?.[0];
-    if (next) this.#keep(next[1], performance.now());
+    this.#turn = undefined;
+    const now = performance.now();
+    for (const [id, entry] of this.#entries) {
+      if (entry.held) continue;
+      this.#take(id, now);
+      this.#keep(entry, now);
+      return;
+    }
   }
 
   /** Restarts the message's ackWait on the server. */
-  #keep(message: Unsettled & { since: number }, now: number): void {
-    if (now - message.since < message.ackWait * fresh) return;
-    message.since = now;
-    if (this.#connection.connected) this.#connection.nats.publish(message.reply, inProgress);
+  #keep(entry: Entry, now: number): void {
+    if (entry.ackPolicy === 'none' || now - entry.since < entry.ackWait * fresh) return;
+    entry.since = now;
+    if (this.#connection.connected) this.#connection.nats.publish(entry.reply, inProgress);
+  }
+
+  #sendNak({ ackPolicy, reply }: Unsettled, delay: number): void {
+    if (ackPolicy === 'none') return;
+    const nanos = Math.round(delay * 1e6);
+    this.#send(reply, nanos > 0 ? Buffer.from(`-NAK ${JSON.stringify({ delay: nanos })}`) : nak);
   }
 
   #send(reply: string, payload: Uint8Array): void {
-    if (this.#connection.connected) this.#connection.nats.publish(reply, payload);
-    else this.#unsent.push({ reply, payload });
+    if (this.#connection.connected) {
+      this.#connection.nats.publish(reply, payload);
+      return;
+    }
+    if (this.#unsent.length === 0) {
+      this.#connection.events.once('reconnected', () => this.#sendUnsent());
+    }
+    this.#unsent.push({ reply, payload });
   }
 
   #sendUnsent(): void {
@@ -139,11 +270,16 @@ export class InFlight {
   #signal(): void {
     this.#due = Number.POSITIVE_INFINITY;
     const now = performance.now();
+    const turn = this.#turn === undefined ? undefined : this.#entries.get(this.#turn);
+    const stuck = turn !== undefined && now - this.#turnSince > turn.ackWait * patience;
     let shortest = Number.POSITIVE_INFINITY;
-    for (const [id, message] of this.#unsettled) {
-      shortest = Math.min(shortest, message.ackWait);
-      if (id !== this.#turn) this.#keep(message, now);
+    for (const entry of this.#entries.values()) {
+      if (entry.ackPolicy === 'none') continue;
+      shortest = Math.min(shortest, entry.ackWait);
+      // Nor is the redelivery of what a handler is at, however long that takes.
+      const waits = entry.streamSequence !== turn?.streamSequence;
+      if (waits && (entry.held || !stuck)) this.#keep(entry, now);
     }
-    if (this.#unsettled.size > 0) this.#schedule(shortest);
+    if (shortest < Number.POSITIVE_INFINITY) this.#schedule(shortest);
   }
 }

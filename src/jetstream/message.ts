@@ -25,10 +25,15 @@ export interface DeliveryInfo {
   /** From 1. */
   deliveryCount: number;
   streamSequence: number;
+  /** Counts the deliveries of its consumer, redeliveries included. */
+  deliverySequence: number;
 }
 
 /** Metadata that steers daprd or this component, and is no header for the receiver. */
 const steering = new Set(['msgid', 'topic', 'rawpayload', 'ttlinseconds']);
+
+/** The publish metadata that names a message for JetStream; in any case. */
+const isMessageId = (key: string) => key.toLowerCase() === 'msgid';
 
 const contentTypeHeader = 'Content-Type';
 
@@ -57,19 +62,39 @@ export function toHeaders(subject: string, message: OutboundMessage): MsgHdrs | 
   return set;
 }
 
+/**
+ * A message's headers. The client decodes them when they are first asked for, and throws where it
+ * finds what it would not write itself; any other client may have written that.
+ *
+ * @returns undefined where there are none, `unreadable` where they cannot be decoded
+ */
+export function headersOf(message: Msg): MsgHdrs | 'unreadable' | undefined {
+  try {
+    return message.headers;
+  } catch {
+    return 'unreadable';
+  }
+}
+
 /** Headers as the host's metadata, with `Topic` naming the real subject. */
 export function toInbound(message: Msg, topic: string, id: string): InboundMessage {
   const metadata: Record<string, string> = {};
   let contentType = '';
-  if (message.headers) {
-    for (const key of message.headers.keys()) {
+  const found = headersOf(message);
+  if (found && found !== 'unreadable') {
+    for (const key of found.keys()) {
       if (/^nats-/i.test(key)) continue;
-      metadata[key] = message.headers.values(key).join(', ');
+      metadata[key] = found.values(key).join(', ');
     }
-    contentType = message.headers.get(contentTypeHeader);
+    contentType = found.get(contentTypeHeader);
   }
   metadata.Topic = message.subject;
   return { id, data: message.data, topic, metadata, contentType };
+}
+
+/** Metadata that one whole bulk shares: an id of its own each message must have itself. */
+export function withoutMessageId(metadata: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).filter(([key]) => !isMessageId(key)));
 }
 
 /**
@@ -82,7 +107,7 @@ export function messageId(
   data: Uint8Array,
   metadata: Record<string, string>,
 ): string | undefined {
-  if (metadata.msgId) return metadata.msgId;
+  for (const key in metadata) if (isMessageId(key) && metadata[key]) return metadata[key];
   const id = cloudEventId(data);
   return id && `${id}:${subject}`;
 }
@@ -120,11 +145,13 @@ export function parseDelivery(reply: string | undefined): DeliveryInfo | undefin
   if (tokens[0] !== '$JS' || tokens[1] !== 'ACK') return undefined;
   const start = tokens.length === 9 ? 2 : tokens.length >= 11 ? 4 : 0;
   if (start === 0) return undefined;
-  const [stream, consumer, deliveryCount, streamSequence] = tokens.slice(start) as string[];
+  const [stream, consumer, ...numbers] = tokens.slice(start) as string[];
+  const [deliveryCount, streamSequence, deliverySequence] = numbers.map(Number) as number[];
   return {
     stream: stream as string,
     consumer: consumer as string,
-    deliveryCount: Number(deliveryCount),
-    streamSequence: Number(streamSequence),
+    deliveryCount: deliveryCount as number,
+    streamSequence: streamSequence as number,
+    deliverySequence: deliverySequence as number,
   };
 }

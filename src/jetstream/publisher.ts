@@ -6,14 +6,16 @@ import {
   type MsgHdrs,
   type Subscription,
 } from '@nats-io/transport-node';
+import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Connection } from './connection.ts';
-import { type OutboundMessage, toHeaders } from './message.ts';
-import { noStream, streamsOf } from './stream.ts';
+import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
+import { findStream, noStream, streamsOf } from './stream.ts';
 import { checkPublishSubject } from './subject.ts';
 
 /** Publishes waiting for their PubAck, of one Component; more are refused at once. */
 const mostPending = 65_536;
+const mostPendingBytes = 256 * 1024 * 1024;
 
 /** A PubAck that is overdue is noticed this late at most. Unit: milliseconds. */
 const sweepInterval = 50;
@@ -46,28 +48,47 @@ interface Pending {
  */
 export class Publisher {
   readonly #connection: Connection;
+  readonly #config: Config;
   readonly #timeout: number;
   readonly #inbox = createInbox();
-  readonly #replies: Subscription;
-  /** In the order of their deadlines, since all have the same time to go. */
+  #replies: Subscription | undefined;
+  /** Why no answer can be received. */
+  #deaf: ComponentError | undefined;
+  #pendingBytes = 0;
+  /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
   readonly #pending = new Map<number, Pending>();
   readonly #lookups = new Map<string, Promise<string[]>>();
   #number = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor({ connection, timeout }: { connection: Connection; timeout: number }) {
+  constructor({ connection, config }: { connection: Connection; config: Config }) {
     this.#connection = connection;
-    this.#timeout = timeout;
-    this.#replies = connection.nats.subscribe(`${this.#inbox}.*`, {
-      callback: (error, reply) => {
-        if (error) this.#failAll(new ComponentError('unavailable', `NATS: ${error.message}`));
-        else this.#answered(reply);
-      },
-    });
+    this.#config = config;
+    this.#timeout = config.publishTimeout;
+    this.#listen();
     connection.events.on('disconnected', () => {
       this.#failAll(
         new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
       );
+    });
+    connection.events.on('reconnected', () => {
+      if (this.#deaf) this.#listen();
+    });
+    connection.events.on('publishDenied', (subject) => this.#denied(subject));
+  }
+
+  #listen(): void {
+    this.#deaf = undefined;
+    this.#replies = this.#connection.nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, reply) => {
+        if (!error) return this.#answered(reply);
+        // The client has ended this subscription; a reconnect may bring other permissions.
+        this.#deaf = new ComponentError(
+          'forbidden',
+          `the user may not receive confirmations (subscribe to _INBOX.>): ${error.message}`,
+        );
+        this.#failAll(this.#deaf);
+      },
     });
   }
 
@@ -79,19 +100,24 @@ export class Publisher {
    */
   async publish(topic: string, message: OutboundMessage): Promise<void> {
     checkPublishSubject(topic);
+    return this.store(topic, message.data, toHeaders(topic, message));
+  }
+
+  /** Stores one message with the headers as given; throws as {@link publish} does. */
+  async store(topic: string, data: Uint8Array, headers: MsgHdrs | undefined): Promise<void> {
     if (!this.#connection.connected) {
       throw new ComponentError('unavailable', 'not connected to NATS: reconnecting');
     }
-    if (this.#pending.size >= mostPending) {
-      throw new ComponentError('unavailable', `${mostPending} publishes are waiting already`);
+    if (this.#deaf) throw this.#deaf;
+    if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
+      throw new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
     }
-    const headers = toHeaders(topic, message);
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#timeout;
-      const { data } = message;
       const pending = { subject: topic, data, headers, deadline, attempts: 0, resolve, reject };
       const number = ++this.#number;
       this.#pending.set(number, pending);
+      this.#pendingBytes += data.byteLength;
       this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
       this.#send(number, pending);
     });
@@ -120,14 +146,14 @@ export class Publisher {
   close(error: ComponentError): void {
     this.#failAll(error);
     clearTimeout(this.#sweeper);
-    if (!this.#connection.nats.isClosed()) this.#replies.unsubscribe();
+    if (!this.#connection.nats.isClosed()) this.#replies?.unsubscribe();
   }
 
   #send(number: number, { subject, data, headers, reject }: Pending): void {
     try {
       this.#connection.nats.publish(subject, data, { reply: `${this.#inbox}.${number}`, headers });
     } catch (error) {
-      this.#pending.delete(number);
+      this.#forget(number);
       reject(error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error));
     }
   }
@@ -146,11 +172,12 @@ export class Publisher {
     const number = Number(reply.subject.slice(this.#inbox.length + 1));
     const pending = this.#pending.get(number);
     if (!pending) return;
-    if (reply.headers?.code === noResponders) {
+    const headers = headersOf(reply);
+    if (headers && headers !== 'unreadable' && headers.code === noResponders) {
       void this.#retry(number, pending);
       return;
     }
-    this.#pending.delete(number);
+    this.#forget(number);
     const refusal = readPubAck(reply, pending.subject);
     if (refusal) pending.reject(refusal);
     else pending.resolve();
@@ -162,15 +189,21 @@ export class Publisher {
     const still = () => this.#pending.get(number) === pending;
     try {
       const streams = await this.#streamsOf(subject);
-      if (streams.length === 0) throw noStream(subject);
-      pending.waitingFor = `stream ${streams[0]} takes "${subject}" but has no leader now`;
+      const stream = streams[0] ?? (await this.#makeStream(subject));
+      pending.waitingFor = `stream ${stream} takes "${subject}" but has no leader now`;
       await sleep(Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most));
       if (still()) this.#send(number, pending);
     } catch (error) {
       if (!still()) return;
-      this.#pending.delete(number);
+      this.#forget(number);
       pending.reject(ComponentError.from(error));
     }
+  }
+
+  /** @throws ComponentError `no-stream` where streams are not this component's to make */
+  #makeStream(subject: string): Promise<string> {
+    if (this.#config.streamManagement === 'none') throw noStream(subject);
+    return findStream(this.#connection, this.#config, subject);
   }
 
   /** One lookup for all who ask at the same time. */
@@ -188,11 +221,27 @@ export class Publisher {
     const now = performance.now();
     for (const [number, pending] of this.#pending) {
       if (pending.deadline > now) break;
-      this.#pending.delete(number);
+      this.#forget(number);
       pending.reject(this.#overdue(pending));
     }
     if (this.#pending.size > 0) {
       this.#sweeper = setTimeout(() => this.#sweep(), sweepInterval);
+    }
+  }
+
+  #forget(number: number): void {
+    const pending = this.#pending.get(number);
+    if (this.#pending.delete(number) && pending) this.#pendingBytes -= pending.data.byteLength;
+  }
+
+  /** The server does not say which message it has refused: all to the subject fail. */
+  #denied(subject: string): void {
+    for (const [number, pending] of this.#pending) {
+      if (pending.subject !== subject) continue;
+      this.#forget(number);
+      pending.reject(
+        new ComponentError('forbidden', `the user may not publish to "${subject}" on the server`),
+      );
     }
   }
 
@@ -205,6 +254,7 @@ export class Publisher {
   #failAll(error: ComponentError): void {
     const failed = [...this.#pending.values()];
     this.#pending.clear();
+    this.#pendingBytes = 0;
     for (const { reject } of failed) reject(error);
   }
 }

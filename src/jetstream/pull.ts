@@ -2,6 +2,8 @@ import { createInbox, type Msg, type Subscription } from '@nats-io/transport-nod
 import { ComponentError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
+import { drain } from './drain.ts';
+import { headersOf } from './message.ts';
 
 /** How long one pull request lasts when there is nothing to deliver. Unit: milliseconds. */
 const longestRequest = 30_000;
@@ -12,8 +14,12 @@ const heartbeat = 5_000;
 /** Without a sign of life for so many heartbeats the requests count as lost. */
 const mostMissed = 2;
 
-/** What arrives while unsubscribing may take this long. Unit: milliseconds. */
-const drainLimit = 1_000;
+/**
+ * What one request may bring. Not less than one message, or it would never come; subject and reply
+ * come on top of the server's max_payload. Unit: bytes.
+ */
+const mostBytes = 16 * 1024 * 1024;
+const besidesPayload = 64 * 1024;
 
 export interface PullOptions {
   connection: Connection;
@@ -22,28 +28,36 @@ export interface PullOptions {
   room(): number;
   /** Asking is worth a message to the server from this much room on. */
   worthwhile: number;
-  /** Called with each message as it arrives; it is at most as many as there was room for. */
+  /** Called with each message as it arrives. */
   receive(message: Msg): void;
-  /** Called once when nothing more will come: the consumer or the requests are gone. */
+  /** Called once when the consumer or the requests are gone; nothing comes after it. */
   lost(reason: ComponentError): void;
+}
+
+interface Request {
+  /** Messages it may still bring. */
+  left: number;
+  /** When the server has certainly ended it, in terms of performance.now(). */
+  deadline: number;
 }
 
 /**
  * Asks one pull consumer for messages, never for more than there is room.
  *
- * Several requests may be open at the same time. Deliveries do not say which one they answer, so
- * only the sum of what is still owed is kept: each delivery lowers it by one, each ended request by
- * what the server says it left undone.
+ * Several requests may be open at the same time. Deliveries do not say which one they answer; the
+ * server serves open requests in turn, and so they are counted here.
  */
 export class Pull {
   readonly #options: PullOptions;
-  readonly #inbox = createInbox();
-  readonly #replies: Subscription;
   readonly #subject: string;
-  readonly #onReconnect = () => this.#restart();
   readonly #heartbeat: number;
   readonly #expires: number;
-  #watchdog: NodeJS.Timeout | undefined;
+  readonly #onReconnect = () => this.#restart();
+  readonly #watchdog: NodeJS.Timeout;
+  /** By number, in the order in which the server will serve them. */
+  readonly #open = new Map<number, Request>();
+  #inbox = '';
+  #replies: Subscription | undefined;
   #owed = 0;
   #requests = 0;
   #lastSign = performance.now();
@@ -56,101 +70,123 @@ export class Pull {
     // The server wants at least two heartbeats in a request's life.
     this.#heartbeat = Math.min(heartbeat, this.#expires / 2);
     this.#subject = `${connection.apiPrefix}.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
-    this.#replies = connection.nats.subscribe(`${this.#inbox}.*`, {
-      callback: (error, message) => {
-        if (error) this.#lose(`NATS: ${error.message}`);
-        else this.#arrived(message);
-      },
-    });
     connection.events.on('reconnected', this.#onReconnect);
     this.#watchdog = setInterval(() => this.#watch(), this.#heartbeat);
     this.#watchdog.unref();
+    this.#listen();
     this.more();
   }
 
   /** To be called when room may have grown. */
   more(): void {
-    if (this.#over || !this.#options.connection.connected) return;
-    const { consumer, worthwhile } = this.#options;
-    const batch = Math.min(this.#options.room() - this.#owed, consumer.maxBatch ?? Infinity);
-    if (batch < Math.min(worthwhile, consumer.maxBatch ?? Infinity)) return;
-    if (this.#owed === 0) this.#lastSign = performance.now();
+    const { connection, consumer, worthwhile, room } = this.#options;
+    if (this.#over || !connection.connected) return;
+    const most = consumer.maxBatch ?? Number.POSITIVE_INFINITY;
+    const batch = Math.min(room() - this.#owed, most);
+    if (batch < Math.min(worthwhile, most)) return;
+    const now = performance.now();
+    if (this.#owed === 0) this.#lastSign = now;
     this.#owed += batch;
+    const number = ++this.#requests;
+    const deadline = now + this.#expires + this.#heartbeat * mostMissed;
+    this.#open.set(number, { left: batch, deadline });
     const request = {
       batch,
+      max_bytes: Math.max(mostBytes, (connection.nats.info?.max_payload ?? 0) + besidesPayload),
       expires: this.#expires * 1e6,
       idle_heartbeat: this.#heartbeat * 1e6,
     };
-    const reply = `${this.#inbox}.${++this.#requests}`;
-    this.#options.connection.nats.publish(this.#subject, JSON.stringify(request), { reply });
+    const reply = `${this.#inbox}.${number}`;
+    connection.nats.publish(this.#subject, JSON.stringify(request), { reply });
   }
 
   /** Asks for no more; resolves within 1 s, when what was already on its way has arrived. */
   async stop(): Promise<void> {
     if (this.#over) return;
     this.#end();
-    if (!this.#options.connection.connected) {
-      if (!this.#options.connection.nats.isClosed()) this.#replies.unsubscribe();
-      return;
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((done) => {
-      timer = setTimeout(done, drainLimit);
+    if (this.#replies) await drain(this.#options.connection, this.#replies);
+  }
+
+  /** An inbox of its own each time: after a reconnect the server may serve the old requests too. */
+  #listen(): void {
+    const { nats } = this.#options.connection;
+    this.#replies?.unsubscribe();
+    this.#inbox = createInbox();
+    this.#replies = nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error) this.#lose(`NATS: ${error.message}`);
+        else this.#arrived(message);
+      },
     });
-    await Promise.race([this.#replies.drain().catch(() => undefined), late]);
-    clearTimeout(timer);
   }
 
   #arrived(message: Msg): void {
     this.#lastSign = performance.now();
-    const code = message.headers?.code;
-    if (!code || message.data.length > 0 || message.reply?.startsWith('$JS.ACK')) {
-      this.#owed = Math.max(0, this.#owed - 1);
+    if (message.reply?.startsWith('$JS.ACK.')) {
+      this.#served();
       this.#options.receive(message);
       return;
     }
-    if (this.#over) return;
-    const { description = '' } = message.headers ?? {};
+    const headers = headersOf(message);
+    if (this.#over || !headers || headers === 'unreadable') return;
+    const { code, description } = headers;
+    const number = Number(message.subject.slice(this.#inbox.length + 1));
     switch (code) {
       case 100:
         return;
       case 404:
       case 408:
-        this.#requestEnded(message);
+        this.#ended(number);
         return;
       case 503:
         this.#lose('the consumer does not answer: it is gone, or its leader is being elected');
         return;
       default:
-        if (/batch completed|exceeds maxbytes/i.test(description)) this.#requestEnded(message);
+        if (/batch completed|exceeds maxbytes/i.test(description)) this.#ended(number);
         else this.#lose(`the server ended the request: ${description} (${code})`);
     }
   }
 
-  #requestEnded({ headers }: Msg): void {
-    const left = Number(headers?.get('Nats-Pending-Messages'));
-    // Without the figure the sum cannot be known: begin anew with what there is room for.
-    this.#owed = Number.isFinite(left) ? Math.max(0, this.#owed - left) : 0;
+  #served(): void {
+    for (const [number, request] of this.#open) {
+      this.#owed--;
+      this.#open.delete(number);
+      if (--request.left > 0) this.#open.set(number, request);
+      return;
+    }
+  }
+
+  #ended(number: number): void {
+    const request = this.#open.get(number);
+    if (!request) return;
+    this.#open.delete(number);
+    this.#owed -= request.left;
     this.more();
   }
 
   #restart(): void {
+    this.#open.clear();
     this.#owed = 0;
+    this.#listen();
     this.more();
   }
 
   #watch(): void {
     if (this.#owed === 0 || !this.#options.connection.connected) return;
-    const silence = performance.now() - this.#lastSign;
+    const now = performance.now();
+    const silence = now - this.#lastSign;
     if (silence > this.#heartbeat * mostMissed) {
       this.#lose(`no sign of life from the consumer for ${Math.round(silence / 1000)} s`);
+      return;
     }
+    // A leader that crashed does not say which requests died with it.
+    for (const [number, { deadline }] of this.#open) if (deadline < now) this.#ended(number);
   }
 
   #lose(reason: string): void {
     if (this.#over) return;
     this.#end();
-    if (!this.#options.connection.nats.isClosed()) this.#replies.unsubscribe();
+    if (!this.#options.connection.nats.isClosed()) this.#replies?.unsubscribe();
     this.#options.lost(new ComponentError('unavailable', reason));
   }
 

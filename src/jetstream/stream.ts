@@ -1,35 +1,38 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
-import { RequestError, TimeoutError } from '@nats-io/transport-node';
-import { ComponentError, messageOf } from '../errors.ts';
+import type { Config } from '../component/config.ts';
+import { ComponentError } from '../errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
+import { manageStream } from './stream-management.ts';
 
 /**
- * The stream that takes a subject, or the one named.
+ * The stream that takes a subject, or the one named; made or brought in line where
+ * streamManagement says so.
  *
- * @throws ComponentError `no-stream`, saying how to create one; `unavailable`
+ * @throws ComponentError `no-stream`, saying how to create one; `invalid-config` where an existing
+ *   stream cannot be brought in line; `unavailable`, `timeout`
  */
 export async function findStream(
   connection: Connection,
+  config: Config,
   subject: string,
-  streamName?: string,
 ): Promise<string> {
+  const { streamName, streamManagement } = config;
   const found = await streamsOf(connection, subject);
-  if (streamName === undefined) {
-    const [first, second] = found;
-    if (second) {
-      throw new ComponentError(
-        'no-stream',
-        `several streams take the subject "${subject}" (${found.join(', ')}): set streamName`,
-      );
-    }
-    if (first) return first;
-    throw noStream(subject);
+  if (streamName === undefined && found.length > 1) {
+    throw new ComponentError(
+      'no-stream',
+      `several streams take the subject "${subject}" (${found.join(', ')}): set streamName`,
+    );
   }
-  if (found.includes(streamName)) return streamName;
+  const name = streamName ?? found[0];
+  const there = name !== undefined && found.includes(name);
+  if (there && streamManagement !== 'update') return name;
+  if (streamManagement !== 'none') return manageStream(connection, config, subject, name);
+  if (name === undefined) throw noStream(subject);
   throw new ComponentError(
     'no-stream',
-    `there is no stream "${streamName}" that takes the subject "${subject}"; create it: ` +
-      `nats stream add ${streamName} --subjects '${subject}' --defaults`,
+    `there is no stream "${name}" that takes the subject "${subject}"; create it: ` +
+      `nats stream add ${name} --subjects '${subject}' --defaults`,
   );
 }
 
@@ -48,29 +51,4 @@ export function noStream(subject: string): ComponentError {
     `no stream takes the subject "${subject}"; create one: ` +
       `nats stream add NAME --subjects '${subject}' --defaults`,
   );
-}
-
-/** Any failure of JetStream's API, with what it means for the caller. */
-export function fromApi(error: unknown): ComponentError {
-  if (error instanceof ComponentError) return error;
-  const options = { cause: error };
-  const cause = error instanceof Error ? error.cause : undefined;
-  if (cause instanceof RequestError && cause.isNoResponders()) {
-    return new ComponentError(
-      'unavailable',
-      'the NATS server does not answer for JetStream: it is off, or off for this account, ' +
-        'or has no leader now',
-      options,
-    );
-  }
-  if (error instanceof JetStreamApiError) {
-    // 10058 and 10059: a stream that is not there, or is not any more.
-    const code = error.code === 10059 || error.code === 10058 ? 'no-stream' : 'unavailable';
-    return new ComponentError(code, `JetStream: ${error.message} (${error.code})`, options);
-  }
-  if (error instanceof TimeoutError) {
-    return new ComponentError('timeout', 'JetStream did not answer in time', options);
-  }
-  const why = error instanceof RequestError ? 'no answer from JetStream' : 'NATS';
-  return new ComponentError('unavailable', `${why}: ${messageOf(error)}`, options);
 }

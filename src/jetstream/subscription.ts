@@ -1,20 +1,31 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
-import { type BoundConsumer, bindConsumer } from './consumer.ts';
-import { InFlight } from './in-flight.ts';
-import { type InboundMessage, parseDelivery, toInbound } from './message.ts';
+import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
+import { DeadLetters } from './dead-letter.ts';
+import { InFlight, type Unsettled } from './in-flight.ts';
+import { headersOf, type InboundMessage, parseDelivery, toInbound } from './message.ts';
+import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
+import { Push } from './push.ts';
 import { nakDelay } from './redelivery.ts';
 import { checkSubscribeSubject } from './subject.ts';
 
 /** Hands one message to the host; resolves when there is room for the next. */
 export type Deliver = (message: InboundMessage) => Promise<'delivered' | 'too-large'>;
 
+interface Received {
+  id: string;
+  message: Msg;
+}
+
 export interface SubscriptionOptions {
   connection: Connection;
+  /** Takes dead letters. */
+  publisher: Publisher;
   config: Config;
   /** A subject, with or without wildcards. */
   topic: string;
@@ -30,6 +41,15 @@ export interface SubscriptionOptions {
  * - `closed`: over; everything unsettled has been given back
  */
 type State = 'binding' | 'delivering' | 'paused' | 'closed';
+
+/** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
+const mostBytes = 32 * 1024 * 1024;
+
+/** A subscription that has lasted so long is healthy again, message or not. Unit: milliseconds. */
+const healthyAfter = 10_000;
+
+/** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
+const deleteLimit = 500;
 
 /** Between two attempts to bind; doubles up to the second, plus half as much by chance. ms. */
 const retryWait = { first: 100, most: 2_000 };
@@ -47,18 +67,29 @@ export class Subscription {
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #inFlight: InFlight;
-  /** Received and not yet handed over; each is in flight too. */
-  readonly #queue: { id: string; message: Msg }[] = [];
+  /**
+   * Received and not yet handed over; each is in flight too. Among them, in their place, requests
+   * of the server to be told when all before them has been handed over (flow control).
+   */
+  readonly #queue: (Received | { flowControl: string })[] = [];
   #resolveClosed: () => void = () => undefined;
   #state: State = 'binding';
   #window: number;
-  #pull: Pull | undefined;
+  #source: Pull | Push | undefined;
+  #consumer: BoundConsumer | undefined;
   #handingOver = false;
   #attempts = 0;
   #lastProblem = '';
+  /** The problem after which "subscribed again" was logged last. */
+  #lastHealed = '';
+  #healthTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #emptied: (() => void) | undefined;
   #closing = false;
+  readonly #closed = new AbortController();
+  readonly #deadLetters: DeadLetters;
+  /** Ids of messages on their way to the dead letter subject. */
+  readonly #aside = new Set<string>();
 
   /** @throws ComponentError `invalid-request` for a topic that is no subject */
   constructor(options: SubscriptionOptions) {
@@ -67,6 +98,13 @@ export class Subscription {
     this.#options = options;
     this.#window = config.concurrency === 'single' ? 1 : config.prefetchCount;
     this.#inFlight = new InFlight(connection);
+    this.#deadLetters = new DeadLetters({
+      connection,
+      publisher: options.publisher,
+      subject: config.deadLetterSubject,
+      log: options.log,
+      signal: this.#closed.signal,
+    });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
     });
@@ -79,20 +117,14 @@ export class Subscription {
    * and repeated ids do nothing.
    */
   settle(id: string, error?: string): void {
-    const { config, log } = this.#options;
     const message = this.#inFlight.get(id);
     if (!message) {
-      log.debug({ id }, 'settled twice, or not of this subscription: ignored');
+      this.#options.log.debug({ id }, 'settled twice, or not of this subscription: ignored');
       return;
     }
     if (error === undefined) this.#inFlight.ack(id);
-    else {
-      const delay = nakDelay(message.deliveryCount, config);
-      this.#inFlight.nak(id, delay);
-      log.debug({ ...where(message), delay, error }, 'the app refused a message');
-    }
-    if (this.#inFlight.size === 0) this.#emptied?.();
-    this.#pull?.more();
+    else this.#refused(id, message, error);
+    this.#settled();
   }
 
   /** Asks for no more and gives back what the host has not got yet. */
@@ -100,7 +132,7 @@ export class Subscription {
     if (this.#state === 'closed' || this.#state === 'paused') return;
     this.#state = 'paused';
     clearTimeout(this.#retryTimer);
-    void this.#stopPulling();
+    void this.#stopReceiving();
     this.#options.log.info('subscription paused');
   }
 
@@ -120,7 +152,7 @@ export class Subscription {
     this.#closing = true;
     this.#state = 'paused';
     clearTimeout(this.#retryTimer);
-    await this.#stopPulling();
+    await this.#stopReceiving();
     if (handlersLimit > 0 && this.#inFlight.size > 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, handlersLimit);
@@ -130,61 +162,136 @@ export class Subscription {
         };
       });
     }
+    this.#closed.abort();
     const { size } = this.#inFlight;
-    if (size > 0) this.#options.log.info(`gave back ${size} unsettled message(s)`);
-    this.#inFlight.nakAll();
+    if (size > 0) {
+      const when = this.#options.connection.connected ? 'gave back' : 'not connected to give back';
+      this.#options.log.info(`${when} ${size} unsettled message(s)`);
+    }
     this.#inFlight.close();
     this.#state = 'closed';
+    await this.#deleteEphemeral();
     this.#resolveClosed();
+  }
+
+  #refused(id: string, message: Unsettled, error: string): void {
+    const { config, log } = this.#options;
+    const { deliveryCount } = message;
+    const most = this.#consumer?.maxDeliver;
+    if (most !== undefined && deliveryCount >= most) {
+      // The server would not deliver it again, and say nothing.
+      void this.#putAside(id, message, `refused ${deliveryCount} times (maxDeliver): ${error}`);
+      return;
+    }
+    const delay = nakDelay(deliveryCount, config);
+    this.#inFlight.nak(id, delay);
+    log.debug({ ...where(message), delay, error }, 'the app refused a message');
+  }
+
+  /** The server would keep it for minutes. */
+  async #deleteEphemeral(): Promise<void> {
+    const { connection, config } = this.#options;
+    if (!config.ephemeral || !this.#consumer || !connection.connected) return;
+    const { stream, name } = this.#consumer;
+    const gone = connection.api.consumers.delete(stream, name).catch(() => undefined);
+    await Promise.race([gone, sleep(deleteLimit)]);
   }
 
   async #bind(): Promise<void> {
     const { connection, config, topic, log } = this.#options;
     try {
-      const consumer = await bindConsumer(connection, config, topic);
+      const consumer = await bindConsumer(connection, config, topic, this.#earlier());
       if (this.#state !== 'binding') return;
-      this.#startPulling(consumer);
-      const healed = this.#lastProblem ? ' again' : '';
-      log.info({ stream: consumer.stream, consumer: consumer.name }, `subscribed${healed}`);
-      this.#lastProblem = '';
+      this.#startReceiving(consumer);
+      const about = { stream: consumer.stream, consumer: consumer.name };
+      if (!this.#lastProblem) log.info(about, 'subscribed');
+      else if (this.#lastProblem !== this.#lastHealed) log.info(about, 'subscribed again');
+      this.#lastHealed = this.#lastProblem;
+      this.#healthTimer = setTimeout(() => this.#works(), healthyAfter);
+      this.#healthTimer.unref();
     } catch (error) {
       this.#bindLater(ComponentError.from(error));
     }
   }
 
-  #startPulling(consumer: BoundConsumer): void {
+  /** Whatever the last problem was, it is over: should it come again, it is news. */
+  #works(): void {
+    clearTimeout(this.#healthTimer);
+    this.#attempts = 0;
+    this.#lastProblem = '';
+    this.#lastHealed = '';
+  }
+
+  #earlier(): Earlier | undefined {
+    const { name, streamCreated } = this.#consumer ?? {};
+    return name === undefined || streamCreated === undefined
+      ? undefined
+      : { name, streamCreated, floor: this.#inFlight.floor };
+  }
+
+  #startReceiving(consumer: BoundConsumer): void {
     const { connection, config } = this.#options;
     const wanted = config.concurrency === 'single' ? 1 : config.prefetchCount;
     this.#window = Math.min(wanted, consumer.maxAckPending ?? wanted);
     this.#state = 'delivering';
-    this.#pull = new Pull({
+    if (this.#consumer && this.#consumer.streamCreated !== consumer.streamCreated) {
+      this.#inFlight.forgetSequences();
+    }
+    this.#consumer = consumer;
+    const common = {
       connection,
-      consumer,
-      room: () => this.#window - this.#inFlight.size,
-      worthwhile: Math.ceil(this.#window / 4),
-      receive: (message) => this.#receive(message, consumer),
-      lost: (reason) => {
-        this.#pull = undefined;
+      receive: (message: Msg) => this.#receive(message, consumer),
+      lost: (reason: ComponentError) => {
+        this.#source = undefined;
         if (this.#state !== 'delivering') return;
         this.#state = 'binding';
         this.#bindLater(reason);
       },
-    });
+    };
+    const { deliverSubject } = consumer;
+    this.#source = deliverSubject
+      ? new Push({
+          ...common,
+          consumer: { ...consumer, deliverSubject },
+          flowControl: (reply) => this.#enqueue({ flowControl: reply }),
+        })
+      : new Pull({
+          ...common,
+          consumer,
+          room: () => (this.#inFlight.bytes > mostBytes ? 0 : this.#window - this.#inFlight.size),
+          worthwhile: Math.ceil(this.#window / 4),
+        });
   }
 
-  async #stopPulling(): Promise<void> {
-    const pull = this.#pull;
-    this.#pull = undefined;
-    await pull?.stop();
-    for (const { id } of this.#queue.splice(0)) this.#inFlight.nak(id);
+  async #stopReceiving(): Promise<void> {
+    const source = this.#source;
+    this.#source = undefined;
+    await source?.stop();
+    for (const item of this.#queue.splice(0)) if ('id' in item) this.#inFlight.nak(item.id);
+  }
+
+  /** Its place stays taken until it is stored elsewhere, or terminated. */
+  async #putAside(id: string, about: Unsettled, reason: string, message?: Msg): Promise<void> {
+    if (this.#aside.has(id)) return;
+    this.#aside.add(id);
+    const done = await this.#deadLetters.putAside(about, reason, message);
+    this.#aside.delete(id);
+    if (!done) return;
+    this.#inFlight.term(id);
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#inFlight.size === 0) this.#emptied?.();
+    this.#source?.more();
   }
 
   /** Each problem is logged once, however often it is met in a row. */
   #bindLater(problem: ComponentError): void {
     if (this.#state !== 'binding') return;
     const { log, connection } = this.#options;
+    clearTimeout(this.#healthTimer);
     if (problem.message !== this.#lastProblem) {
-      this.#attempts = 0;
       if (connection.connected) {
         const level = problem.code === 'internal' ? 'error' : 'warn';
         log[level](`not delivering, trying again until it works: ${problem.message}`);
@@ -199,29 +306,48 @@ export class Subscription {
     const delivery = parseDelivery(message.reply);
     // Nothing else is ever sent to the inbox; without a reply subject it could not be settled.
     if (!delivery || !message.reply) return;
+    const { ackPolicy } = consumer;
     const ackWait = consumer.ackWait(delivery.deliveryCount);
-    const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackWait });
-    this.#attempts = 0;
-    this.#queue.push({ id, message });
+    const size = message.data.byteLength;
+    const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackPolicy, ackWait, size });
+    this.#works();
+    if (id !== undefined) this.#enqueue({ id, message });
+  }
+
+  #enqueue(item: Received | { flowControl: string }): void {
+    this.#queue.push(item);
     if (!this.#handingOver) void this.#handOver();
   }
 
   /** Hands over what is queued, in order, as fast as the host takes it. */
   async #handOver(): Promise<void> {
     this.#handingOver = true;
-    const { deliver, topic, log } = this.#options;
+    const { deliver, topic, connection, log } = this.#options;
     try {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+        if ('flowControl' in next) {
+          connection.nats.publish(next.flowControl);
+          continue;
+        }
         const { id, message } = next;
+        if (this.#state === 'paused' || this.#state === 'closed') {
+          this.#inFlight.nak(id);
+          continue;
+        }
+        if (headersOf(message) === 'unreadable') {
+          const about = this.#inFlight.get(id);
+          log.warn(about && where(about), 'handed over a message without its headers: unreadable');
+        }
         const result = await deliver(toInbound(message, topic, id));
-        if (result === 'delivered') continue;
         const about = this.#inFlight.get(id);
-        log.error(
-          about && where(about),
-          `terminated a message of ${message.data.byteLength} bytes: daprd takes 4 MiB at most`,
-        );
-        this.#inFlight.term(id);
-        this.#pull?.more();
+        if (!about) continue;
+        if (result === 'too-large') {
+          const size = `${message.data.byteLength} bytes: daprd takes 4 MiB at most`;
+          void this.#putAside(id, about, size, message);
+        } else if (about.ackPolicy === 'none') {
+          this.#inFlight.ack(id);
+          this.#settled();
+        }
       }
     } catch {
       // The host's stream has ended: close() gives back what it had, and what is queued.

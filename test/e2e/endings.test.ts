@@ -41,7 +41,7 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
   async (signal) => {
     await using pair = await startPair();
     await pair.nats.stream('ORDERS', 'orders');
-    const slow = await startSidecar(pair, 'app', { handle: () => sleep(500) });
+    await using slow = await startSidecar(pair, 'app', { handle: () => sleep(500) });
     for (let n = 0; n < 20; n++) await slow.daprd.publish('pubsub', 'orders', { n });
     await slow.app.count(1);
     await using other = await startSidecar(pair, 'app');
@@ -49,6 +49,5 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
     const wanted = () => new Set([...numbers(slow.app.received), ...numbers(other.app.received)]);
     await until('every message', () => wanted().size === 20, 15_000);
     await end;
-    await slow[Symbol.asyncDispose]();
   },
 );

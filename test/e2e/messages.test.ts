@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { quiet } from '../support/app.ts';
 import { startPair } from '../support/pair.ts';
 import { startSidecar } from '../support/sidecar.ts';
+import { until } from '../support/wait.ts';
 
 const client = (protocol: 'http' | 'grpc', port: number) =>
   new DaprClient({
@@ -75,11 +76,14 @@ test('two apps with the same Component name on one socket folder each get every 
 test('two replicas of an app share the messages', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
-  await using one = await startSidecar(pair, 'app');
-  await using two = await startSidecar(pair, 'app');
+  const few = { metadata: { prefetchCount: '5' } };
+  await using one = await startSidecar(pair, 'app', {}, few);
+  await using two = await startSidecar(pair, 'app', {}, few);
   for (let n = 0; n < 60; n++) await one.daprd.publish('pubsub', 'orders', { n });
   const all = () => [...one.app.received, ...two.app.received];
-  await expect.poll(() => all().length).toBe(60);
+  await until('60 messages', () => all().length >= 60);
+  expect(all()).toHaveLength(60);
+  for (const { app } of [one, two]) expect(app.received.length).toBeGreaterThan(0);
   expect(new Set(all().map(({ data }) => (data as { n: number }).n)).size).toBe(60);
 });
 

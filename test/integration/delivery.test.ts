@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { startPair } from '../support/pair.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { TcpRelay } from '../support/relay.ts';
 import { until } from '../support/wait.ts';
 
 test('a message arrives byte for byte, with its real subject and headers', async () => {
@@ -121,10 +123,10 @@ test('waiting its turn never costs a redelivery; exceeding ackWait does', async 
   const host = await pair.host({ ackWait: '1s' });
   const subscription = host.subscribe('orders');
   for (let index = 0; index < 8; index++) await host.publish('orders', `${index}`);
-  // One handler after the other, 500 ms each: the last waits 3.5 times its ackWait.
+  // One handler after the other, each nearly as long as it may be: the last waits 6 ackWaits.
   for (let count = 1; count <= 8; count++) {
     const messages = await subscription.received(count);
-    await new Promise((done) => setTimeout(done, 500));
+    await new Promise((done) => setTimeout(done, 850));
     subscription.ack(messages[count - 1]?.id ?? '');
   }
   expect(subscription.texts).toEqual(['0', '1', '2', '3', '4', '5', '6', '7']);
@@ -171,7 +173,10 @@ test('a server that restarts, and a consumer that is deleted, end no subscriptio
 test('replicas of an app share, other apps get their own', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
-  const replicas = [await pair.host(), await pair.host()].map((host) => host.subscribe('orders'));
+  const few = { prefetchCount: '5' };
+  const replicas = [await pair.host(few), await pair.host(few)].map((host) =>
+    host.subscribe('orders'),
+  );
   const other = (await pair.host({ consumerID: 'other' })).subscribe('orders');
   for (const subscription of [...replicas, other]) subscription.ackAll();
   const publisher = await pair.host({ consumerID: 'publisher' });
@@ -180,6 +185,7 @@ test('replicas of an app share, other apps get their own', async () => {
   await until('100 among the replicas', () => replicas.flatMap((one) => one.texts).length >= 100);
   expect(new Set(replicas.flatMap((one) => one.texts)).size).toBe(100);
   expect(replicas.flatMap((one) => one.texts)).toHaveLength(100);
+  for (const one of replicas) expect(one.texts.length).toBeGreaterThan(0);
 });
 
 test('two topics work under one durableName', async () => {
@@ -254,7 +260,7 @@ test('over 4 MiB is terminated with a line in the log, what is behind it arrives
   await host.publish('orders', 'behind it');
   await subscription.received(2);
   expect(subscription.texts).toEqual(['small', 'behind it']);
-  await pair.component.line(/terminated a message of 4194304 bytes/);
+  await pair.component.line(/terminated a message for good.*4194304 bytes/);
   await until('nothing pending', async () => {
     const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
     return info.num_ack_pending === 0;
@@ -298,4 +304,117 @@ test('a reader that never reads does not stop its neighbour', async () => {
   for (let index = 0; index < 100; index++) await host.publish('small', `${index}`);
   await neighbour.received(100);
   stream.cancel();
+});
+
+test('headers that cannot be read harm nobody: the message arrives without them', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  const raw = await RawClient.connect(pair.nats.port);
+  raw.publish('orders', 'bad key: 1', 'first');
+  raw.publish('orders', 'Key: a\rb', 'second');
+  raw.publish('orders', 'K\u00e9y: 1', 'third');
+  await subscription.received(3);
+  await host.publish('orders', 'fourth');
+  await subscription.received(4);
+  expect(subscription.texts).toEqual(['first', 'second', 'third', 'fourth']);
+  raw.close();
+});
+
+test('a handler that never ends does not keep what waits behind it from another replica', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ ackWait: '300ms' });
+  const stuck = host.subscribe('orders');
+  for (let index = 0; index < 10; index++) await host.publish('orders', `${index}`);
+  await stuck.received(10);
+  const healthy = (await pair.host({ ackWait: '300ms' })).subscribe('orders');
+  healthy.ackAll();
+  await until('the others', () => new Set(healthy.texts).size >= 9, 20_000);
+});
+
+test('an outage longer than ackWait: what waited its turn is not handed over twice', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ ackWait: '1s' });
+  const subscription = host.subscribe('orders');
+  for (let index = 0; index < 10; index++) await host.publish('orders', `${index}`);
+  await subscription.received(10);
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  const info = () => pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  await new Promise((done) => setTimeout(done, 1_500));
+  await pair.nats.startAgain();
+  await pair.component.line(/reconnected to NATS/);
+  await until('the redeliveries', async () => (await info()).num_redelivered >= 9);
+  subscription.ackAll();
+  await until('all settled', async () => (await info()).num_ack_pending === 0);
+  // The one whose turn it was may run again, no other.
+  expect(subscription.messages.length).toBeLessThanOrEqual(11);
+});
+
+test('settled during an outage: sent after it', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', 'x');
+  const [message] = await subscription.received(1);
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  subscription.ack(message?.id ?? '');
+  subscription.end();
+  await pair.nats.startAgain();
+  await until('the ack', async () => {
+    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+    return info.ack_floor.stream_seq === 1;
+  });
+});
+
+test('a connection that breaks again and again does not widen the window', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const natsURL = `nats://127.0.0.1:${relay.port}`;
+  const host = await pair.host({ natsURL, concurrency: 'single' });
+  const subscription = host.subscribe('orders');
+  await pair.component.line(/"msg":"subscribed"/);
+  for (let cut = 1; cut <= 3; cut++) {
+    relay.cut();
+    await until('reconnecting', () => {
+      return (
+        pair.component.lines.filter((line) => line.includes('reconnected to NATS')).length >= cut
+      );
+    });
+  }
+  const publisher = await pair.host({}, 'publisher');
+  for (let index = 0; index < 5; index++) await publisher.publish('orders', `${index}`);
+  await subscription.received(1);
+  const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(info.num_ack_pending).toBe(1);
+});
+
+test('short pull requests end and are made anew without losing count', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await pair.nats.api.consumers.add('ORDERS', {
+    durable_name: 'short',
+    filter_subject: 'orders',
+    ack_policy: 'explicit' as never,
+    max_expires: 1e9,
+    max_batch: 7,
+  });
+  const host = await pair.host({ durableName: 'short', prefetchCount: '20' });
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  for (let round = 1; round <= 3; round++) {
+    for (let index = 0; index < 30; index++) await host.publish('orders', `${index}`);
+    await subscription.received(round * 30);
+    await new Promise((done) => setTimeout(done, 1_200));
+  }
+  const { num_waiting } = await pair.nats.api.consumers.info('ORDERS', 'short');
+  expect(num_waiting).toBeGreaterThan(0);
+  expect(num_waiting).toBeLessThanOrEqual(3);
 });

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { Host } from '../support/host.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
+import { until } from '../support/wait.ts';
 
 test('two hosts with the same Component name keep their own settings', async () => {
   await using pair = await startPair();
@@ -40,7 +41,7 @@ test('an idle reconnect without Init is adopted', async () => {
   await before.publish('orders', '1');
   before[Symbol.dispose]();
   using after = new Host(pair.component.socket);
-  await expect.poll(() => after.publish('orders', '2').then(() => 'ok', String)).toBe('ok');
+  await until('adoption', () => after.publish('orders', '2').then(() => true));
   await pair.component.line(/reconnected without Init/);
 });
 
@@ -50,9 +51,10 @@ test('an idle reconnect that could be either of two is refused', async () => {
   one[Symbol.dispose]();
   other[Symbol.dispose]();
   using after = new Host(pair.component.socket);
-  await expect
-    .poll(() => after.publish('orders', 'x').catch((error) => error.details))
-    .toContain('several daprds');
+  await until('both to be gone', async () => {
+    const details = await after.publish('orders', 'x').catch((error) => error.details);
+    return String(details).includes('several daprds');
+  });
   await expect(after.publish('orders', 'x')).rejects.toMatchObject({
     code: status.FAILED_PRECONDITION,
   });
@@ -66,7 +68,25 @@ test('settings that were reloaded are the ones adopted later', async () => {
   const reloaded = await pair.host({ name: 'reloaded' });
   reloaded[Symbol.dispose]();
   using after = new Host(pair.component.socket);
-  await expect.poll(() => after.publish('orders', '1').then(() => 'ok', String)).toBe('ok');
+  await until('adoption', () => after.publish('orders', '1').then(() => true));
+  const { connections } = await pair.nats.monitor('connz');
+  expect(connections.map(({ name }) => name)).toContain('reloaded');
+  expect(connections.map(({ name }) => name)).not.toContain('old');
+});
+
+test('a subscription that is adopted while NATS is down waits for it', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const before = await pair.host();
+  before[Symbol.dispose]();
+  await pair.nats.stop();
+  using after = new Host(pair.component.socket);
+  const subscription = after.subscribe('orders');
+  await pair.component.line(/reconnected without Init/);
+  await pair.nats.startAgain();
+  await until('publishing', () => after.publish('orders', '1').then(() => true));
+  await subscription.received(1);
+  expect(subscription.status).toBeUndefined();
 });
 
 test('Init again on the same connection takes the new settings', async () => {
@@ -124,7 +144,7 @@ test('a server that accepts and says nothing: UNAVAILABLE within 5 s', async () 
 test('credentials: in the URL or in fields; wrong ones are UNAUTHENTICATED and not repeated', async () => {
   const user = { user: 'joe', pass: 'p@ss' };
   await using pair = await startPair({
-    nats: { config: 'authorization { user: joe, password: "p@ss" }', user },
+    nats: { config: 'authorization { user: joe, password: "p@ss" }', client: user },
   });
   const { port } = pair.nats;
   await pair.host({ natsURL: `nats://joe:p%40ss@127.0.0.1:${port}` });
@@ -139,7 +159,7 @@ test('credentials: in the URL or in fields; wrong ones are UNAUTHENTICATED and n
 
 test('a token: in the URL or in its field', async () => {
   await using pair = await startPair({
-    nats: { config: 'authorization { token: "s3cret" }', user: { token: 's3cret' } as never },
+    nats: { config: 'authorization { token: "s3cret" }', client: { token: 's3cret' } },
   });
   await pair.host({ token: 's3cret' });
   await pair.host({ natsURL: `nats://s3cret@127.0.0.1:${pair.nats.port}` });

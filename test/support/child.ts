@@ -34,7 +34,9 @@ export class Child {
   private constructor(child: ChildProcess, { name, onLine }: ChildOptions) {
     this.#process = child;
     this.#name = name;
-    this.ended = once(child, 'exit').then(([code, signal]) => code ?? signal);
+    this.ended = new Promise((done) =>
+      child.once('exit', (code, signal) => done(code ?? signal ?? 0)),
+    );
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
       stream?.setEncoding('utf8').on('data', (text: string) => {

@@ -97,11 +97,8 @@ export class HostSubscription {
 
   /** Waits for the n-th message. */
   async received(count: number, limit?: number): Promise<DecodedPullMessagesResponse[]> {
-    await until(
-      `${count} messages, got ${this.messages.length}`,
-      () => this.messages.length >= count,
-      limit,
-    );
+    const what = () => `${count} messages, got ${this.messages.length}`;
+    await until(what, () => this.messages.length >= count, limit);
     return this.messages;
   }
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import { resolveBinary } from '../../tools/binaries.ts';
 import { Child, freePort } from './child.ts';
 import { temporaryFolder } from './temp.ts';
@@ -11,17 +11,25 @@ export interface NatsServerOptions {
   detached?: boolean;
   /** Lines added to its configuration. */
   config?: string;
-  /** For the test's own connection, where the server asks for credentials. */
-  user?: { user: string; pass: string };
+  /** How the test itself connects, where the server asks for more; false: not at all. */
+  client?: Partial<ConnectionOptions> | false;
+}
+
+/** A configuration with a jetstream block of its own gets the store put into it. */
+function jetstream(store: string, config: string): string {
+  const own = /^jetstream \{/m;
+  if (own.test(config)) return config.replace(own, `jetstream { store_dir: ${store}, `);
+  return `jetstream { store_dir: ${store} }\n${config}`;
 }
 
 /** A real nats-server with JetStream on loopback, its store in a temporary folder. */
 export class NatsServer {
   readonly port: number;
   readonly #monitorPort: number;
-  /** The test's own connection to it. */
-  readonly client: NatsConnection;
-  readonly api: JetStreamManager;
+  /** Replaces the lines added to the configuration; counts from the next start. */
+  readonly configure: (config: string) => Promise<void>;
+  readonly #client: NatsConnection | undefined;
+  readonly #api: JetStreamManager | undefined;
   #child: Child;
   readonly #start: () => Promise<Child>;
   readonly #stack: AsyncDisposableStack;
@@ -29,22 +37,28 @@ export class NatsServer {
   private constructor(fields: {
     port: number;
     monitorPort: number;
-    client: NatsConnection;
-    api: JetStreamManager;
+    configure: (config: string) => Promise<void>;
+    client: NatsConnection | undefined;
+    api: JetStreamManager | undefined;
     child: Child;
     start: () => Promise<Child>;
     stack: AsyncDisposableStack;
   }) {
     this.port = fields.port;
     this.#monitorPort = fields.monitorPort;
-    this.client = fields.client;
-    this.api = fields.api;
+    this.configure = fields.configure;
+    this.#client = fields.client;
+    this.#api = fields.api;
     this.#child = fields.child;
     this.#start = fields.start;
     this.#stack = fields.stack;
   }
 
-  static async start({ config = '', user, detached }: NatsServerOptions = {}): Promise<NatsServer> {
+  static async start({
+    config = '',
+    client: own,
+    detached,
+  }: NatsServerOptions = {}): Promise<NatsServer> {
     await using stack = new AsyncDisposableStack();
     const command = await resolveBinary('nats-server');
     const folder = stack.use(await temporaryFolder());
@@ -52,10 +66,9 @@ export class NatsServer {
     const monitorPort = await freePort();
     const file = join(folder.path, 'server.conf');
     const store = JSON.stringify(join(folder.path, 'store'));
-    await writeFile(
-      file,
-      `host: 127.0.0.1\nport: ${port}\nhttp: 127.0.0.1:${monitorPort}\njetstream { store_dir: ${store} }\n${config}\n`,
-    );
+    const listen = `host: 127.0.0.1\nport: ${port}\nhttp: 127.0.0.1:${monitorPort}`;
+    const configure = (more: string) => writeFile(file, `${listen}\n${jetstream(store, more)}\n`);
+    await configure(config);
     const start = () =>
       Child.start({
         name: 'nats-server',
@@ -66,15 +79,47 @@ export class NatsServer {
       });
     const child = await start();
     stack.defer(() => child.end().then(() => undefined));
+    if (own === false) {
+      const none = { client: undefined, api: undefined };
+      return new NatsServer({
+        port,
+        monitorPort,
+        configure,
+        ...none,
+        child,
+        start,
+        stack: stack.move(),
+      });
+    }
     const client = await connect({
       servers: `127.0.0.1:${port}`,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 100,
-      ...user,
+      ...own,
     });
     stack.defer(() => client.close());
-    const api = await jetstreamManager(client);
-    return new NatsServer({ port, monitorPort, client, api, child, start, stack: stack.move() });
+    const api = await jetstreamManager(client, { checkAPI: false });
+    return new NatsServer({
+      port,
+      monitorPort,
+      configure,
+      client,
+      api,
+      child,
+      start,
+      stack: stack.move(),
+    });
+  }
+
+  /** The test's own connection to it. */
+  get client(): NatsConnection {
+    if (!this.#client) throw new Error('this server was started without a client');
+    return this.#client;
+  }
+
+  get api(): JetStreamManager {
+    if (!this.#api) throw new Error('this server was started without a client');
+    return this.#api;
   }
 
   get url(): string {
@@ -92,6 +137,12 @@ export class NatsServer {
     return (await response.json()) as never;
   }
 
+  /** How many leaf node connections it has. */
+  async leafs(): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.#monitorPort}/leafz`);
+    return ((await response.json()) as { leafnodes: number }).leafnodes;
+  }
+
   /** Ends the process; `SIGKILL` to let it crash. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     await this.#child.end(signal);
@@ -103,7 +154,7 @@ export class NatsServer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.client.close();
+    await this.#client?.close();
     await this.#child.end();
     await this.#stack.disposeAsync();
   }

@@ -1,15 +1,13 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** Stands between a host and the component's socket, so that a test can cut the connection. */
-export class Relay {
+/** Passes bytes on, and cuts every connection when told to: as when a peer's process is killed. */
+class Cuttable {
+  readonly server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #server;
-  readonly socket: string;
 
-  private constructor(target: string, socket: string) {
-    this.socket = socket;
-    this.#server = createServer((near) => {
+  constructor(target: NetConnectOpts) {
+    this.server = createServer((near) => {
       const far = connect(target);
       for (const [from, to] of [
         [near, far],
@@ -23,20 +21,63 @@ export class Relay {
     });
   }
 
-  static async start(target: string): Promise<Relay> {
-    const relay = new Relay(target, `${target}.relay`);
-    await once(relay.#server.listen(relay.socket), 'listening');
-    return relay;
-  }
-
-  /** As when the host's process is killed: no goodbye. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
   }
 
-  [Symbol.dispose](): void {
+  close(): void {
     this.cut();
-    this.#server.close();
+    this.server.close();
+  }
+}
+
+/** Stands between a host and the component's socket. */
+export class Relay {
+  readonly socket: string;
+  readonly #inner: Cuttable;
+
+  private constructor(target: string) {
+    this.socket = `${target}.relay`;
+    this.#inner = new Cuttable({ path: target });
+  }
+
+  static async start(target: string): Promise<Relay> {
+    const relay = new Relay(target);
+    await once(relay.#inner.server.listen(relay.socket), 'listening');
+    return relay;
+  }
+
+  cut(): void {
+    this.#inner.cut();
+  }
+
+  [Symbol.dispose](): void {
+    this.#inner.close();
+  }
+}
+
+/** Stands between the component and a nats-server. */
+export class TcpRelay {
+  port = 0;
+  readonly #inner: Cuttable;
+
+  private constructor(target: number) {
+    this.#inner = new Cuttable({ port: target, host: '127.0.0.1' });
+  }
+
+  static async start(target: number): Promise<TcpRelay> {
+    const relay = new TcpRelay(target);
+    await once(relay.#inner.server.listen(0, '127.0.0.1'), 'listening');
+    relay.port = (relay.#inner.server.address() as { port: number }).port;
+    return relay;
+  }
+
+  cut(): void {
+    this.#inner.cut();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#inner.close();
   }
 }

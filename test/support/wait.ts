@@ -4,7 +4,7 @@
  * @throws Error naming `what` after `limit` milliseconds
  */
 export async function until<Value>(
-  what: string,
+  what: string | (() => string),
   condition: () => Value | Promise<Value>,
   limit = 15_000,
 ): Promise<NonNullable<Value>> {
@@ -18,7 +18,10 @@ export async function until<Value>(
       last = error;
     }
     if (Date.now() > deadline) {
-      throw new Error(`waited ${limit / 1000} s in vain: ${what}`, { cause: last });
+      throw new Error(
+        `waited ${limit / 1000} s in vain: ${typeof what === 'string' ? what : what()}`,
+        { cause: last },
+      );
     }
     await new Promise((done) => setTimeout(done, 10));
   }

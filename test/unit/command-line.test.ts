@@ -69,3 +69,14 @@ test('the help names every option and variable', () => {
     expect(help).toContain(`DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`);
   }
 });
+
+test('check takes files, --connect and --app-id', () => {
+  expect(parseCommandLine(['check', 'a.yaml', 'b.yaml', '--connect'], {})).toEqual({
+    run: 'check',
+    arguments: { files: ['a.yaml', 'b.yaml'], connect: true, appId: '<app-id>' },
+  });
+});
+
+test.each([[['check']], [['check', '--bogus', 'a.yaml']]])('%j is refused', (args) => {
+  expect(parseCommandLine(args, {}).run).toBe('refuse');
+});

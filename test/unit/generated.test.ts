@@ -12,7 +12,7 @@ test('src/dapr/generated is what `npm run generate` makes of the proto', async (
   const folder = await mkdtemp(join(tmpdir(), 'generated-'));
   try {
     await cp(join(root, 'proto'), join(folder, 'proto'), { recursive: true });
-    await promisify(execFile)('sh', ['-c', manifest.scripts.generate], {
+    await promisify(execFile)('sh', ['-c', manifest.scripts['generate:types']], {
       cwd: folder,
       env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
     });

@@ -1,36 +1,33 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fields, withoutEffect } from '../../src/component/fields.ts';
+import { parse } from 'yaml';
+import { parseConfig } from '../../src/component/config.ts';
+import { fields } from '../../src/component/fields.ts';
+import { manifest, readmeWith } from '../../tools/generate-docs.ts';
 
-const readme = await readFile(join(import.meta.dirname, '../../README.md'), 'utf8');
+const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
 
-/** The field table's rows: what stands in backquotes in the first column. */
-function namesInTable(): string[] {
-  const start = readme.indexOf('| field |');
-  const table = readme.slice(start, readme.indexOf('\n\n', start));
-  return table
-    .split('\n')
-    .slice(2)
-    .flatMap((row) =>
-      [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name as string),
-    );
-}
-
-test("the README's table has every field, and no other", () => {
-  const known = [...Object.keys(fields), ...withoutEffect];
-  expect(namesInTable().toSorted()).toEqual(known.toSorted());
+test('the field table of the README is what `npm run generate` makes', async () => {
+  const readme = await read('README.md');
+  expect(readmeWith(readme)).toBe(readme);
 });
 
-test('what the README marks as overridable is', () => {
-  const marked = readme
-    .split('\n')
-    .filter((row) => /^\| `.*\* \|/.test(row))
-    .flatMap((row) =>
-      [...(row.split('|')[1] ?? '').matchAll(/`(\w+)`/g)].map(([, name]) => name as string),
-    );
-  const overridable = Object.entries(fields)
-    .filter(([, field]) => 'perSubscription' in field && field.perSubscription)
-    .map(([name]) => name);
-  expect(marked.toSorted()).toEqual(overridable.toSorted());
+test('metadata.yaml is what `npm run generate` makes, and has every field', async () => {
+  const committed = await read('metadata.yaml');
+  expect(manifest()).toBe(committed);
+  const { metadata } = parse(committed);
+  expect(metadata.map(({ name }: { name: string }) => name)).toEqual(Object.keys(fields));
+});
+
+test('each example is one its field takes', () => {
+  const elsewhere = /^(jwt|seedKey|nkeySeed|creds|credsFile|tls_.*)$/;
+  for (const [name, { example }] of Object.entries(fields)) {
+    // A real one of these is a secret, or a file.
+    if (elsewhere.test(name)) continue;
+    const partner: Record<string, string> =
+      name === 'username' ? { password: 'x' } : name === 'password' ? { username: 'x' } : {};
+    const natsURL = 'nats://localhost:4222';
+    expect(() => parseConfig({ natsURL, ...partner, [name]: example })).not.toThrow();
+  }
 });

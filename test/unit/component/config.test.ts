@@ -107,9 +107,18 @@ test("daprd's own keys are silent, other unknown ones are named once", () => {
   expect(warnings).toEqual(['ignored unknown metadata: somethingOfTomorrow, another']);
 });
 
-test('a field of the built-in that does nothing yet is named', () => {
-  const { warnings } = parseConfig({ ...url, heartbeat: '5s', flowControl: 'false' });
-  expect(warnings).toEqual(['heartbeat has no effect in this version']);
+test.each([
+  [{ queueGroupName: 'g', heartbeat: '5s', flowControl: 'true' }, ['flowControl', 'heartbeat']],
+  [{ queueGroupName: 'g', flowControl: 'false' }, []],
+  [{ consumerType: 'pull', rateLimit: '1' }, ['rateLimit']],
+  [{ token: 't', username: 'u', password: 'p' }, ['username']],
+  [{ ephemeral: 'true', durableName: 'd' }, ['durableName']],
+  [{ domain: 'hub', apiPrefix: 'P' }, ['domain']],
+  [{ ackPolicy: 'none', maxAckPending: '5' }, ['maxAckPending']],
+  [{ streamMaxAge: '1h', streamReplicas: '1' }, ['streamReplicas', 'streamMaxAge']],
+])('%j warns of what has no effect: %j', (properties, names) => {
+  const { warnings } = parseConfig({ ...url, ...(properties as Record<string, string>) });
+  expect(warnings.map((warning) => warning.split(' ')[0])).toEqual(names);
 });
 
 test.each([
@@ -124,7 +133,10 @@ test.each([
   ['ackWait', '0', '"0" must be positive'],
   ['ackWait', 'soon', '"soon" is not a duration such as 50ms, 30s or 1m30s'],
   ['backOff', '1s,,2s', '"1s,,2s" is not a duration'],
-  ['backOff', '1s,-2s', 'must not hold a negative duration'],
+  ['backOff', '1s,-2s', 'must hold durations above 0 only'],
+  ['backOff', '0s,1s', 'must hold durations above 0 only'],
+  ['natsURL', 'nats://:secret@h', 'has a password without a user name'],
+  ['natsURL', 'nats://a:b@h, nats://c:d@i', 'must have the same user info in every address'],
   ['maxDeliver', '-2', '"-2" must be a whole number from -1'],
   ['maxDeliver', '1.5', '"1.5" must be a whole number'],
   ['maxAckPending', 'many', '"many" must be a whole number'],
@@ -196,7 +208,11 @@ test('a Subscription overrides consumer fields, and only those', () => {
   });
   expect(own).toMatchObject({ ackWait: 5_000, prefetchCount: 1, publishTimeout: 1_000 });
   expect(own.deliverPolicy).toBe('sequence');
-  expect(withOverrides(base, { startTime: '1630349391' }).config.deliverPolicy).toBe('time');
+  const byTime = withOverrides(base, { startTime: '1630349391' }).config;
+  expect(byTime).toMatchObject({ deliverPolicy: 'time', startSequence: undefined });
+  const fromTime = config({ startTime: '1630349391' });
+  const bySequence = withOverrides(fromTime, { startSequence: '3' }).config;
+  expect(bySequence).toMatchObject({ deliverPolicy: 'sequence', startSequence: 3 });
   expect(withOverrides(base, { deliverPolicy: 'new' }).config.deliverPolicy).toBe('new');
 });
 

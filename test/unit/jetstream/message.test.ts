@@ -25,6 +25,7 @@ test.each([
 
 test('msgId from the metadata wins', () => {
   expect(messageId('orders', event(real), { msgId: 'mine' })).toBe('mine');
+  expect(messageId('orders', event(real), { MSGID: 'mine' })).toBe('mine');
 });
 
 test('metadata becomes headers, but nothing that steers', () => {
@@ -54,7 +55,7 @@ test.each([
   ['$JS.ACK.S.C.2.17.5.1700000000.3', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
   ['$JS.ACK.hub.acc.S.C.2.17.5.1700000000.3.rnd', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
 ])('%s is read', (reply, wanted) => {
-  expect(parseDelivery(reply)).toEqual({ ...wanted, streamSequence: 17 });
+  expect(parseDelivery(reply)).toEqual({ ...wanted, streamSequence: 17, deliverySequence: 5 });
 });
 
 test.each(['', '_INBOX.abc', '$JS.ACK.short', '$JS.API.x', undefined])('%s is none', (reply) => {

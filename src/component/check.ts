@@ -1,0 +1,185 @@
+import { ComponentError, messageOf } from '../errors.ts';
+import { Connection } from '../jetstream/connection.ts';
+import { plannedConsumer } from '../jetstream/consumer-settings.ts';
+import { type Permissions, permitted } from '../jetstream/permissions.ts';
+import { findStream } from '../jetstream/stream.ts';
+import type { Logger } from '../log.ts';
+import { type Config, parseConfig, withOverrides } from './config.ts';
+import {
+  type ComponentResource,
+  type Resource,
+  readResources,
+  type SubscriptionResource,
+} from './resources.ts';
+
+export interface CheckOptions {
+  files: string[];
+  /** Ask the NATS server too. */
+  connect: boolean;
+  /** Stands for the app in the names of consumers, where a Subscription names none. */
+  appId: string;
+  log: Logger;
+}
+
+export interface Report {
+  lines: string[];
+  /** False when something would not work. */
+  ok: boolean;
+}
+
+/**
+ * Reads Component and Subscription files as daprd would, and says what is wrong with them and what
+ * each subscription would create. Creates nothing, also with `connect`.
+ */
+export async function check(options: CheckOptions): Promise<Report> {
+  const report = new Findings();
+  const resources: Resource[] = [];
+  for (const file of options.files) {
+    try {
+      resources.push(...(await readResources(file)));
+    } catch (error) {
+      report.problem(messageOf(error));
+    }
+  }
+  const components = resources.filter((one) => one.kind === 'Component');
+  const subscriptions = resources.filter((one) => one.kind === 'Subscription');
+  const own = components.filter(({ type }) => /^pubsub\.(nats-)?jetstream$/.test(type));
+  for (const { file, name, type } of components) {
+    if (!type.startsWith('pubsub.')) report.note(`${file}: ${name} is a ${type}: passed over`);
+    else if (!own.some((one) => one.name === name)) {
+      report.note(`${file}: ${name} is a ${type}, not of this component: passed over`);
+    }
+  }
+  if (own.length === 0) {
+    report.problem(`no Component of type pubsub.nats-jetstream in ${options.files.join(', ')}`);
+  }
+  for (const component of own) {
+    const mine = subscriptions.filter(({ pubsub }) => pubsub === component.name);
+    await checkComponent(component, mine, options, report);
+  }
+  return { lines: report.lines, ok: report.ok };
+}
+
+async function checkComponent(
+  component: ComponentResource,
+  subscriptions: SubscriptionResource[],
+  options: CheckOptions,
+  report: Findings,
+): Promise<void> {
+  report.title(`${component.file}: Component ${component.name} (${component.type})`);
+  let config: Config;
+  try {
+    const parsed = parseConfig(component.properties, component.secrets);
+    config = parsed.config;
+    // daprd sets it to the app id, which is not known before.
+    const byDaprd = !Object.keys(component.properties).some((key) => /^consumerid$/i.test(key));
+    if (byDaprd) config = { ...config, consumerID: '' };
+    for (const warning of parsed.warnings) report.warning(warning);
+  } catch (error) {
+    for (const problem of ComponentError.from(error).problems) report.problem(problem);
+    return;
+  }
+  report.fine('the metadata is valid');
+  if (component.secrets.length > 0) {
+    report.note(`not looked at, from a secret store: ${component.secrets.join(', ')}`);
+  }
+  if (!options.connect) {
+    for (const one of subscriptions) plan(one, config, options.appId, report);
+    return;
+  }
+  if (component.secrets.length > 0) {
+    report.problem('cannot connect without the values from the secret store');
+    return;
+  }
+  let connection: Connection;
+  try {
+    connection = await Connection.open(config, options.log);
+  } catch (error) {
+    report.problem(messageOf(error));
+    return;
+  }
+  try {
+    report.fine(`connected to ${connection.server} and let in`);
+    const permissions = await connection.permissions();
+    for (const one of subscriptions) {
+      const settings = plan(one, config, options.appId, report);
+      if (settings) await checkOnServer(one.topic, settings, connection, permissions, report);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Says what a Subscription would create. Undefined when it cannot work. */
+function plan(
+  { name, topic, metadata, scopes }: SubscriptionResource,
+  component: Config,
+  appId: string,
+  report: Findings,
+): Config | undefined {
+  try {
+    const { config, warnings } = withOverrides(component, metadata);
+    for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
+    for (const app of scopes.length > 0 ? scopes : [appId]) {
+      const named = { ...config, consumerID: config.consumerID || app };
+      report.fine(`Subscription ${name}: ${plannedConsumer(named, topic)}`);
+    }
+    return config;
+  } catch (error) {
+    report.problem(`Subscription ${name}: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+async function checkOnServer(
+  topic: string,
+  config: Config,
+  connection: Connection,
+  permissions: Permissions,
+  report: Findings,
+): Promise<void> {
+  try {
+    const stream = await findStream(connection, { ...config, streamManagement: 'none' }, topic);
+    report.fine(`stream ${stream} takes the subject "${topic}"`);
+    const { apiPrefix } = connection;
+    const needed = [
+      `${apiPrefix}.CONSUMER.INFO.${stream}.x`,
+      `${apiPrefix}.CONSUMER.CREATE.${stream}.x.x`,
+      `${apiPrefix}.CONSUMER.MSG.NEXT.${stream}.x`,
+      `$JS.ACK.${stream}.x.1.1.1.1.1`,
+    ];
+    for (const subject of needed.filter((one) => !permitted(permissions.publish, one))) {
+      report.problem(`the user may not publish to ${subject.replaceAll('.x', '.*')}`);
+    }
+  } catch (error) {
+    if (config.streamManagement !== 'none') {
+      report.note(`the stream for "${topic}" is not there; the component would create it`);
+    } else report.problem(messageOf(error));
+  }
+}
+
+class Findings {
+  readonly lines: string[] = [];
+  ok = true;
+
+  title(text: string): void {
+    this.lines.push(text);
+  }
+
+  fine(text: string): void {
+    this.lines.push(`  ok       ${text}`);
+  }
+
+  note(text: string): void {
+    this.lines.push(`  note     ${text}`);
+  }
+
+  warning(text: string): void {
+    this.lines.push(`  warning  ${text}`);
+  }
+
+  problem(text: string): void {
+    this.ok = false;
+    this.lines.push(`  problem  ${text}`);
+  }
+}

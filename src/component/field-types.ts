@@ -1,0 +1,201 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { messageOf } from '../errors.ts';
+import { checkUserJwt, checkUserSeed, isPem, parseCreds } from '../jetstream/credentials.ts';
+import { checkPublishSubject, checkSubscribeSubject } from '../jetstream/subject.ts';
+import { parseDuration } from './duration.ts';
+
+/** What a field's text is, for the documentation. */
+export interface Kind {
+  kind: 'string' | 'number' | 'bool' | 'duration';
+  allowed?: readonly string[];
+}
+
+/** Turns a function that throws into a zod type; the thrown text says what is allowed. */
+const read = <Value>(parse: (text: string) => Value, kind: Kind = { kind: 'string' }) => {
+  const type = z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.issues.push({ code: 'custom', message: messageOf(error), input: text });
+      return z.NEVER;
+    }
+  });
+  kinds.set(type, kind);
+  return type;
+};
+
+const kinds = new WeakMap<z.ZodType, Kind>();
+
+/** The kind of a field's type, also where that is optional or has a default. */
+export function kindOf(type: z.ZodType): Kind {
+  const wrapped = type instanceof z.ZodOptional || type instanceof z.ZodDefault;
+  if (wrapped) return kindOf(type.unwrap() as z.ZodType);
+  return kinds.get(type) ?? { kind: 'string' };
+}
+
+export const text = z.string();
+
+/** Milliseconds. */
+export const duration = (least: 'positive' | 'zero or more') =>
+  read(
+    (value) => {
+      const ms = parseDuration(value);
+      if (ms < 0 || (ms === 0 && least === 'positive')) throw new Error(`must be ${least}`);
+      return ms;
+    },
+    { kind: 'duration' },
+  );
+
+export const durations = read((value) => {
+  const list = value.replace(/^\[(.*)\]$/s, '$1').split(',');
+  return list.map((item) => {
+    const ms = parseDuration(item.trim());
+    // With 0 the server would never deliver an unsettled message again.
+    if (ms <= 0) throw new Error('must hold durations above 0 only');
+    return ms;
+  });
+});
+
+export const count = (least: number, most = Number.MAX_SAFE_INTEGER) =>
+  read(
+    (value) => {
+      const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
+      if (!Number.isSafeInteger(number) || number < least || number > most) {
+        const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `${least} to ${most}`;
+        throw new Error(`must be a whole number ${range}`);
+      }
+      return number;
+    },
+    { kind: 'number' },
+  );
+
+const truths = ['true', '1', 'yes', 'on', 't', 'y'];
+const falsehoods = ['false', '0', 'no', 'off', 'f', 'n'];
+
+export const flag = read(
+  (value) => {
+    const word = value.toLowerCase();
+    if (truths.includes(word)) return true;
+    if (falsehoods.includes(word)) return false;
+    throw new Error('must be true or false');
+  },
+  { kind: 'bool' },
+);
+
+export const oneOf = <const Words extends readonly string[]>(...words: Words) =>
+  read(
+    (value): Words[number] => {
+      const word = words.find((candidate) => candidate === value.toLowerCase());
+      if (word === undefined) throw new Error(`must be one of ${words.join(', ')}`);
+      return word;
+    },
+    { kind: 'string', allowed: words },
+  );
+
+/** A name as NATS takes it for streams and consumers. */
+export const natsName = read((value) => {
+  if (value.length > 255) throw new Error('must not be longer than 255 characters');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are refused
+  if (/[\s.*>/\\\u0000-\u001f\u007f]/.test(value)) {
+    throw new Error('must not contain spaces, control characters or any of . * > / \\');
+  }
+  return value;
+});
+
+/** A value that `check` has looked at; it throws what is wrong. */
+export const checked = (check: (value: string) => void) =>
+  read((value) => {
+    check(value);
+    return value;
+  });
+
+const readable = (path: string) => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+};
+
+/** PEM, in the field itself or in the file it names. */
+export const pem = checked((value) => {
+  if (!isPem(value) && !isPem(readable(value))) throw new Error('names a file that is no PEM');
+});
+
+export const credsFile = checked((path) => void parseCreds(readable(path)));
+
+export const publishSubject = checked((value) => {
+  try {
+    checkPublishSubject(value);
+  } catch (error) {
+    throw new Error(`is no subject: ${messageOf(error)}`);
+  }
+});
+
+export const subjects = read((value) => {
+  const list = value.split(',').map((item) => item.trim());
+  for (const item of list) checkSubscribeSubject(item);
+  return list;
+});
+
+/** Parts of a subject that is put before others: no wildcards, no empty parts. */
+export const prefix = read((value) => {
+  const trimmed = value.replace(/\.$/, '');
+  if (/[\s*>]/.test(trimmed) || trimmed.split('.').includes('')) {
+    throw new Error('must be a subject without wildcards');
+  }
+  return trimmed;
+});
+
+export interface ServerUrl {
+  /** `host:port`, IPv6 in brackets. */
+  address: string;
+  tls: boolean;
+  username?: string;
+  password?: string;
+  token?: string;
+}
+
+export const serverUrls = read((value) => {
+  const servers = value.split(',').map((item) => serverUrl(item.trim()));
+  const users = servers.map(({ username, password, token }) => [username, password, token]);
+  const given = users.filter((user) => user.some((part) => part !== undefined));
+  if (new Set(given.map((user) => JSON.stringify(user))).size > 1) {
+    throw new Error('must have the same user info in every address');
+  }
+  return servers;
+});
+
+function serverUrl(given: string): ServerUrl {
+  const schemed = given.includes('://') ? given : `nats://${given}`;
+  const scheme = schemed.slice(0, schemed.indexOf('://')).toLowerCase();
+  if (scheme !== 'nats' && scheme !== 'tls') throw new Error('must start with nats:// or tls://');
+  // A scheme the URL standard knows, so that host and port are checked and made canonical.
+  const rest = schemed.slice(schemed.indexOf('://'));
+  if (!URL.canParse(`ws${rest}`)) throw new Error('must look like nats://host:4222');
+  const url = new URL(`ws${rest}`);
+  if (!url.hostname || (url.pathname !== '/' && url.pathname !== '') || url.search || url.hash) {
+    throw new Error('must look like nats://host:4222, with nothing behind the port');
+  }
+  // The standard drops a port that is its scheme's default, which is 80 for ws.
+  const port = url.port || (/:80\/?$/.test(rest) ? '80' : '4222');
+  const server: ServerUrl = { address: `${url.hostname}:${port}`, tls: scheme === 'tls' };
+  const [user, password] = [decode(url.username), decode(url.password)];
+  if (!user && password) throw new Error('has a password without a user name');
+  if (user && !url.password) server.token = user;
+  else if (user) Object.assign(server, { username: user, password });
+  return server;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export const userJwt = checked(checkUserJwt);
+export const userSeed = checked(checkUserSeed);
+export const creds = checked((value) => void parseCreds(value));

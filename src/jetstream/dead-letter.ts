@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Connection } from './connection.ts';
+import type { DeliveryInfo } from './message.ts';
+import type { Publisher } from './publisher.ts';
+
+/** Headers that a dead letter has besides its own. */
+export const deadLetterHeaders = {
+  reason: 'Dead-Letter-Reason',
+  subject: 'Dead-Letter-Subject',
+  stream: 'Dead-Letter-Stream',
+  sequence: 'Dead-Letter-Sequence',
+  deliveryCount: 'Dead-Letter-Delivery-Count',
+  consumer: 'Dead-Letter-Consumer',
+} as const;
+
+/** Between two attempts to store a dead letter; doubles up to the second. Unit: milliseconds. */
+const retryWait = { first: 500, most: 30_000 };
+
+interface Content {
+  subject: string;
+  data: Uint8Array;
+  headers?: MsgHdrs;
+}
+
+export interface DeadLettersOptions {
+  connection: Connection;
+  publisher: Publisher;
+  /** Undefined: nothing is stored, only logged. */
+  subject: string | undefined;
+  log: Logger;
+  /** Ends the attempts. */
+  signal: AbortSignal;
+}
+
+/** What becomes of the messages of one subscription that cannot be delivered any more. */
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Stores a copy at the dead letter subject, trying until it works or the signal ends it.
+   *
+   * @param content the message; read from its stream when undefined
+   * @returns true when the message may be terminated: it is stored, or there is no dead letter
+   *   subject, which is then one line in the log
+   */
+  async putAside(delivery: DeliveryInfo, reason: string, content?: Content): Promise<boolean> {
+    const { publisher, subject, log, signal } = this.#options;
+    const { stream, consumer, streamSequence, deliveryCount } = delivery;
+    const about = { stream, consumer, streamSequence, deliveryCount };
+    if (subject === undefined) {
+      log.error(about, `terminated a message for good (deadLetterSubject is unset): ${reason}`);
+      return true;
+    }
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        const found = content ?? (await this.#read(delivery));
+        const set = found && toDeadLetter(found, delivery, reason);
+        if (found) await publisher.store(subject, found.data, set);
+        const what = found ? `moved a message to ${subject}` : 'a dead message is gone already';
+        log.warn(about, `${what}: ${reason}`);
+        return true;
+      } catch (error) {
+        if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${messageOf(error)}`);
+        const wait = Math.min(retryWait.first * 2 ** attempt, retryWait.most);
+        await sleep(wait, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return false;
+  }
+
+  /** Undefined when the stream does not have it any more. */
+  async #read({ stream, streamSequence: seq }: DeliveryInfo): Promise<Content | undefined> {
+    const stored = await this.#options.connection.api.streams.getMessage(stream, { seq });
+    return stored
+      ? { subject: stored.subject, data: stored.data, headers: stored.header }
+      : undefined;
+  }
+}
+
+/**
+ * The headers of a message that is put aside: its own, why and where from, and an id of this
+ * message in this consumer, so that trying twice stores it once.
+ */
+function toDeadLetter(message: Content, delivery: DeliveryInfo, reason: string): MsgHdrs {
+  const set = headers();
+  for (const [key, values] of message.headers ?? []) {
+    if (/^nats-/i.test(key)) continue;
+    for (const value of values) set.append(key, value);
+  }
+  const { stream, consumer, streamSequence, deliveryCount } = delivery;
+  set.set(deadLetterHeaders.reason, reason);
+  set.set(deadLetterHeaders.subject, message.subject);
+  set.set(deadLetterHeaders.stream, stream);
+  set.set(deadLetterHeaders.sequence, String(streamSequence));
+  set.set(deadLetterHeaders.deliveryCount, String(deliveryCount));
+  set.set(deadLetterHeaders.consumer, consumer);
+  set.set('Nats-Msg-Id', `dead-letter:${stream}:${consumer}:${streamSequence}`);
+  return set;
+}

@@ -1,0 +1,20 @@
+import type { Subscription } from '@nats-io/transport-node';
+import type { Connection } from './connection.ts';
+
+/** What arrives while unsubscribing may take this long. Unit: milliseconds. */
+const limit = 1_000;
+
+/** Unsubscribes; resolves when what was already on its way has arrived, or after 1 s. */
+export async function drain(connection: Connection, subscription: Subscription): Promise<void> {
+  if (connection.nats.isClosed()) return;
+  if (!connection.connected) {
+    subscription.unsubscribe();
+    return;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((done) => {
+    timer = setTimeout(done, limit);
+  });
+  await Promise.race([subscription.drain().catch(() => undefined), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,95 @@
+import type { Msg, Subscription } from '@nats-io/transport-node';
+import { ComponentError } from '../errors.ts';
+import type { Connection } from './connection.ts';
+import type { BoundConsumer } from './consumer.ts';
+import { drain } from './drain.ts';
+import { headersOf } from './message.ts';
+
+/** Without a sign of life for so many heartbeats the consumer counts as lost. */
+const mostMissed = 2;
+
+export interface PushOptions {
+  connection: Connection;
+  consumer: BoundConsumer & { deliverSubject: string };
+  /** Called with each message as it arrives; unsettled ones are bounded by maxAckPending. */
+  receive(message: Msg): void;
+  /** The server waits for an answer to `reply` before it sends more: see flow control. */
+  flowControl(reply: string): void;
+  /** Called once when nothing more will come. */
+  lost(reason: ComponentError): void;
+}
+
+/**
+ * Listens to one push consumer. The server decides when it sends; what bounds it are maxAckPending
+ * and, where the consumer has it, flow control.
+ */
+export class Push {
+  readonly #options: PushOptions;
+  readonly #deliveries: Subscription;
+  #watchdog: NodeJS.Timeout | undefined;
+  #lastSign = performance.now();
+  #over = false;
+
+  constructor(options: PushOptions) {
+    this.#options = options;
+    const { connection, consumer } = options;
+    this.#deliveries = connection.nats.subscribe(consumer.deliverSubject, {
+      queue: consumer.deliverGroup,
+      callback: (error, message) => {
+        if (error) this.#lose(`NATS: ${error.message}`);
+        else this.#arrived(message);
+      },
+    });
+    if (consumer.heartbeat) {
+      this.#watchdog = setInterval(() => this.#watch(), consumer.heartbeat);
+      this.#watchdog.unref();
+    }
+  }
+
+  /** Nothing to ask for: the server pushes. */
+  more(): void {}
+
+  /** Listens no more; resolves within 1 s, when what was already on its way has arrived. */
+  async stop(): Promise<void> {
+    if (this.#over) return;
+    this.#end();
+    await drain(this.#options.connection, this.#deliveries);
+  }
+
+  #arrived(message: Msg): void {
+    this.#lastSign = performance.now();
+    if (message.reply?.startsWith('$JS.ACK.')) {
+      this.#options.receive(message);
+      return;
+    }
+    const headers = headersOf(message);
+    if (this.#over || !headers || headers === 'unreadable' || headers.code !== 100) return;
+    // Either asks by its reply subject, or as a heartbeat that reminds of one asked before.
+    const asked = message.reply || headers.get('Nats-Consumer-Stalled');
+    if (asked) this.#options.flowControl(asked);
+  }
+
+  #watch(): void {
+    const { connection, consumer } = this.#options;
+    if (!connection.connected) {
+      this.#lastSign = performance.now();
+      return;
+    }
+    const silence = performance.now() - this.#lastSign;
+    if (silence > (consumer.heartbeat ?? 0) * mostMissed) {
+      this.#lose(`no heartbeat from the consumer for ${Math.round(silence / 1000)} s`);
+    }
+  }
+
+  #lose(reason: string): void {
+    if (this.#over) return;
+    this.#end();
+    if (!this.#options.connection.nats.isClosed()) this.#deliveries.unsubscribe();
+    this.#options.lost(new ComponentError('unavailable', reason));
+  }
+
+  #end(): void {
+    this.#over = true;
+    clearInterval(this.#watchdog);
+  }
+}

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { component } from '../support/daprd.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+const folder = await temporaryFolder();
+afterAll(() => folder[Symbol.asyncDispose]());
+
+const subscription = (topic: string, metadata = {}, scopes: string[] = []) => ({
+  apiVersion: 'dapr.io/v2alpha1',
+  kind: 'Subscription',
+  metadata: { name: `on-${topic}` },
+  spec: { pubsubname: 'pubsub', topic, routes: { default: '/' }, metadata },
+  scopes,
+});
+
+let number = 0;
+
+/** Runs `check` over one file with these resources. */
+async function check(resources: object[] | string, ...args: string[]) {
+  const file = join(folder.path, `${++number}.yaml`);
+  const text =
+    typeof resources === 'string'
+      ? resources
+      : resources.map((one) => stringify(one)).join('---\n');
+  await writeFile(file, text);
+  const { code, stdout } = await promisify(execFile)(process.execPath, [
+    main,
+    'check',
+    file,
+    ...args,
+  ])
+    .then(({ stdout }) => ({ code: 0, stdout }))
+    .catch((error) => ({ code: error.code, stdout: error.stdout }));
+  return { code, stdout: stdout as string };
+}
+
+test('the Components of this project are fine', async () => {
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    main,
+    'check',
+    join(import.meta.dirname, '../../components/pubsub.yaml'),
+  ]);
+  expect(stdout).toContain('ok       the metadata is valid');
+});
+
+test('says what each subscription would create, for each app', async () => {
+  const { code, stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222', ackWait: '10s' }),
+    subscription('orders', { maxDeliver: '5' }, ['checkout', 'billing']),
+    subscription('new-orders', { queueGroupName: 'workers' }),
+  ]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /"orders" makes "checkout-orders", a durable pull consumer.*max_deliver 5/,
+  );
+  expect(stdout).toContain('"billing-orders"');
+  expect(stdout).toMatch(/"workers", a durable push consumer/);
+});
+
+test.each([
+  [
+    'every problem by name',
+    { ackWait: '10', maxDeliver: 'x' },
+    ['ackWait: "10"', 'maxDeliver: "x"'],
+  ],
+  ['a misspelt field', { ackWiat: '10s' }, ['did you mean ackWait?']],
+])('%s, exit code 1', async (_, metadata, words) => {
+  const properties = { natsURL: 'nats://localhost:4222', ...metadata } as Record<string, string>;
+  const { code, stdout } = await check([component('pubsub', properties)]);
+  expect(code).toBe(1);
+  for (const word of words) expect(stdout).toContain(`problem  ${word.includes('?') ? '' : word}`);
+  for (const word of words) expect(stdout).toContain(word);
+});
+
+test('a Subscription that cannot work, exit code 1', async () => {
+  const resources = [
+    component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    subscription('orders', { ackWait: 'soon' }),
+  ];
+  const { code, stdout } = await check(resources);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/problem {2}Subscription on-orders: .*ackWait: "soon"/);
+});
+
+test.each([
+  ['a file that is no YAML', 'a: [', 'is no YAML'],
+  ['a file without a Component', 'kind: Other', 'no Component of type'],
+  ['a Component without a type', 'kind: Component\nmetadata: {name: x}\nspec: {}', 'spec.type'],
+])('%s: exit code 1', async (_, text, words) => {
+  const { code, stdout } = await check(text);
+  expect(code).toBe(1);
+  expect(stdout).toContain(words);
+});
+
+test('secrets are passed over, and never shown', async () => {
+  const resource = component('pubsub', { natsURL: 'nats://joe:hunter2@localhost', jwt: 'hunter3' });
+  (resource as { spec: { metadata: object[] } }).spec.metadata.push({
+    name: 'seedKey',
+    secretKeyRef: { name: 'nats', key: 'seed' },
+  });
+  const { code, stdout } = await check([resource]);
+  expect(code).toBe(1);
+  expect(stdout).toContain('jwt: is no JWT');
+  expect(stdout).not.toMatch(/hunter|together/);
+});
+
+test('--connect: server, credentials, stream and permissions', async () => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    { user: part, password: p, permissions: { publish: { deny: "$JS.API.CONSUMER.CREATE.>" } } }
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders');
+  const run = (user: string, password: string, topic = 'orders') =>
+    check(
+      [component('pubsub', { natsURL: nats.url, username: user, password }), subscription(topic)],
+      '--connect',
+    );
+  const fine = await run('full', 'p');
+  expect(fine).toMatchObject({ code: 0 });
+  expect(fine.stdout).toContain('stream ORDERS takes the subject "orders"');
+  expect(await nats.api.consumers.list('ORDERS').next()).toEqual([]);
+  for (const [result, words] of [
+    [await run('full', 'wr0ng'), 'refused the credentials'],
+    [await run('full', 'p', 'nowhere'), 'no stream takes the subject'],
+    [await run('part', 'p'), 'may not publish to $JS.API.CONSUMER.CREATE.ORDERS'],
+  ] as const) {
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain(words);
+  }
+  await nats.stop();
+  const down = await run('full', 'p');
+  expect(down.code).toBe(1);
+  expect(down.stdout).toContain('cannot reach NATS');
+});
