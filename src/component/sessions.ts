@@ -27,8 +27,9 @@ export class Sessions {
   readonly #log: Logger;
   readonly #live = new Map<Connection, Map<string, Slot>>();
   /** By name, then by consumerID: what a restarted or reloaded daprd sends replaces what it sent. */
-  readonly #remembered = new Map<string, { name: string; properties: Properties }>();
+  readonly #remembered = new Map<string, Remembered>();
   #connections = 0;
+  #inits = 0;
   #stopped = false;
 
   constructor({ log }: { log: Logger }) {
@@ -85,8 +86,8 @@ export class Sessions {
   close(connection: Connection): void {
     const slots = this.#live.get(connection);
     this.#live.delete(connection);
-    for (const [name, { properties, instance, refused }] of slots ?? []) {
-      if (!refused) this.#remember(name, properties);
+    for (const [name, { order, properties, instance, refused }] of slots ?? []) {
+      if (!refused) this.#remember({ name, order, properties });
       void end(instance, 0);
     }
   }
@@ -116,13 +117,16 @@ export class Sessions {
     })();
     // The caller awaits it too; this only keeps a failure from counting as unhandled.
     instance.catch(() => undefined);
-    return { properties, instance };
+    return { order: ++this.#inits, properties, instance };
   }
 
-  #remember(name: string, properties: Properties): void {
-    const key = JSON.stringify([name, properties.consumerID ?? '']);
+  #remember(entry: Remembered): void {
+    const key = JSON.stringify([entry.name, entry.properties.consumerID ?? '']);
+    const known = this.#remembered.get(key);
+    // An older connection may close after a newer one.
+    if (known && known.order > entry.order) return;
     this.#remembered.delete(key);
-    this.#remembered.set(key, { name, properties });
+    this.#remembered.set(key, entry);
     if (this.#remembered.size > mostRemembered) {
       const [oldest] = this.#remembered.keys();
       if (oldest !== undefined) this.#remembered.delete(oldest);
@@ -151,8 +155,14 @@ export class Sessions {
   }
 }
 
-interface Slot {
+interface Remembered {
+  name: string;
+  /** Counts Inits. */
+  order: number;
   properties: Properties;
+}
+
+interface Slot extends Omit<Remembered, 'name'> {
   /** Why Init failed, if it did. */
   refused?: ComponentError;
   instance: Promise<Instance>;

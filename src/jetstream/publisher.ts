@@ -10,7 +10,8 @@ import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
-import { findStream, noStream, streamsOf } from './stream.ts';
+import { findStream, noStream } from './stream.ts';
+import { streamsOf } from './stream-lookup.ts';
 import { checkPublishSubject } from './subject.ts';
 
 /** Publishes waiting for their PubAck, of one Component; more are refused at once. */

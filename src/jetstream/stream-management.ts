@@ -10,6 +10,7 @@ import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
+import { streamsOf } from './stream-lookup.ts';
 
 /** Others may create and change at the same time; after so many rounds something is wrong. */
 const mostRounds = 3;
@@ -39,7 +40,11 @@ export async function manageStream(
     for (let round = 0; round < mostRounds; round++) {
       const info = await find(connection, name);
       if (info) {
-        if (config.streamManagement !== 'update') break;
+        if (config.streamManagement !== 'update') {
+          // Somebody else has made it just now, or it was there with other subjects.
+          if ((await streamsOf(connection, subject)).includes(name)) return name;
+          break;
+        }
         const missing = subjects.filter((one) => !info.config.subjects?.includes(one));
         const change = { ...wanted, subjects: [...(info.config.subjects ?? []), ...missing] };
         if (missing.length > 0 || differs(info, wanted)) await streams.update(name, change);

@@ -1,7 +1,7 @@
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
-import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
+import { streamsOf } from './stream-lookup.ts';
 import { manageStream } from './stream-management.ts';
 
 /**
@@ -34,15 +34,6 @@ export async function findStream(
     `there is no stream "${name}" that takes the subject "${subject}"; create it: ` +
       `nats stream add ${name} --subjects '${subject}' --defaults`,
   );
-}
-
-/** @throws ComponentError `unavailable` */
-export async function streamsOf(connection: Connection, subject: string): Promise<string[]> {
-  try {
-    return await connection.api.streams.names(subject).next();
-  } catch (error) {
-    throw fromApi(error);
-  }
 }
 
 export function noStream(subject: string): ComponentError {

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { Host } from '../support/host.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
+import { Relay } from '../support/relay.ts';
 import { until } from '../support/wait.ts';
 
 test('two hosts with the same Component name keep their own settings', async () => {
@@ -47,31 +48,42 @@ test('an idle reconnect without Init is adopted', async () => {
 
 test('an idle reconnect that could be either of two is refused', async () => {
   await using pair = await startPair();
-  const [one, other] = [await pair.host(), await pair.host({ consumerID: 'other' })];
-  one[Symbol.dispose]();
-  other[Symbol.dispose]();
-  using after = new Host(pair.component.socket);
+  await pair.nats.stream('ORDERS', 'orders');
+  using relay = await Relay.start(pair.component.socket);
+  for (const consumerID of ['one', 'other']) {
+    using host = new Host(relay.socket);
+    await host.init({ natsURL: pair.nats.url, consumerID });
+  }
+  relay.cut();
   await until('both to be gone', async () => {
-    const details = await after.publish('orders', 'x').catch((error) => error.details);
-    return String(details).includes('several daprds');
+    const { connections } = await pair.nats.monitor('connz');
+    return connections.every(({ name }) => name !== 'dapr.io - pubsub.jetstream');
   });
+  using after = new Host(pair.component.socket);
   await expect(after.publish('orders', 'x')).rejects.toMatchObject({
     code: status.FAILED_PRECONDITION,
+    details: expect.stringContaining('several daprds'),
   });
 });
 
 test('settings that were reloaded are the ones adopted later', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
-  const old = await pair.host({ natsURL: pair.nats.url, name: 'old' });
-  old[Symbol.dispose]();
-  const reloaded = await pair.host({ name: 'reloaded' });
-  reloaded[Symbol.dispose]();
+  const names = async () => {
+    const { connections } = await pair.nats.monitor('connz');
+    return connections.map(({ name }) => name);
+  };
+  using relay = await Relay.start(pair.component.socket);
+  for (const name of ['old', 'reloaded']) {
+    using host = new Host(relay.socket);
+    await host.init({ natsURL: pair.nats.url, consumerID: 'app', name });
+  }
+  relay.cut();
+  await until('both to be gone', async () => !(await names()).some((name) => name));
   using after = new Host(pair.component.socket);
   await until('adoption', () => after.publish('orders', '1').then(() => true));
-  const { connections } = await pair.nats.monitor('connz');
-  expect(connections.map(({ name }) => name)).toContain('reloaded');
-  expect(connections.map(({ name }) => name)).not.toContain('old');
+  expect(await names()).toContain('reloaded');
+  expect(await names()).not.toContain('old');
 });
 
 test('a subscription that is adopted while NATS is down waits for it', async () => {

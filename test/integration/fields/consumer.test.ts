@@ -200,7 +200,7 @@ test('maxDeliver: no further delivery', async () => {
   subscription.onMessage = ({ id }) => subscription.nak(id);
   await host.publish(topic, 'x');
   await pair.component.line(/refused 2 times \(maxDeliver\)/);
-  subscription.onMessage = undefined;
+  subscription.onMessage = ({ id }) => subscription.ack(id);
   await host.publish(topic, 'y');
   await subscription.received(3);
   expect(subscription.texts).toEqual(['x', 'x', 'y']);
