@@ -86,6 +86,8 @@ export function isPem(text: string): boolean {
 
 /** @throws Error saying what is wrong, without repeating the seed */
 export function checkUserSeed(seed: string): void {
+  // The library also takes one with something behind it.
+  if (!/^[A-Z2-7]{58}$/.test(seed)) throw new Error('is no nkey seed');
   let publicKey: string;
   try {
     publicKey = nkeys.fromSeed(bytes(seed)).getPublicKey();

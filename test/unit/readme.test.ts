@@ -31,3 +31,13 @@ test('each example is one its field takes', () => {
     expect(() => parseConfig({ natsURL, ...partner, [name]: example })).not.toThrow();
   }
 });
+
+test('docs/field-tests.md names a test that is there for every field', async () => {
+  const rows = (await read('docs/field-tests.md')).matchAll(/^\| `(\w+)` \| `(\S+)` \| (.+) \|$/gm);
+  const found: string[] = [];
+  for (const [, field = '', file = '', name = ''] of rows) {
+    found.push(field);
+    expect(await read(`test/integration/${file}`), `${file} has no "${name}"`).toContain(name);
+  }
+  expect(found).toEqual(Object.keys(fields));
+});

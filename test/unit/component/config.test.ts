@@ -73,25 +73,46 @@ test('a start field the policy does not use is warned of', () => {
   expect(warnings).toEqual(['startSequence has no effect: deliverPolicy is new']);
 });
 
-test('the whole example of the v1.10 page is accepted where nothing contradicts', () => {
-  const { config, warnings } = parseConfig({
-    natsURL: 'nats://localhost:4222',
-    name: 'my-conn-name',
-    streamName: 'my-stream',
-    durableName: 'my-durable',
-    startSequence: '1',
-    startTime: '1630349391',
-    flowControl: 'false',
-    ackWait: '10s',
-    maxDeliver: '5',
-    backOff: '50ms, 1s, 10s',
-    maxAckPending: '5000',
-    replicas: '1',
-    memoryStorage: 'false',
-    deliverPolicy: 'all',
-  });
+const consumerFields = {
+  streamName: 'my-stream',
+  durableName: 'my-durable',
+  queueGroupName: 'my-queue',
+  startSequence: '1',
+  startTime: '1630349391',
+  flowControl: 'false',
+  ackWait: '10s',
+  maxDeliver: '5',
+  backOff: '50ms, 1s, 10s',
+  maxAckPending: '5000',
+  replicas: '1',
+  memoryStorage: 'false',
+  rateLimit: '1024',
+  heartbeat: '15s',
+  ackPolicy: 'explicit',
+  deliverPolicy: 'all',
+};
+
+test.each([
+  ...Object.entries(consumerFields),
+  ['name', 'my-conn-name'],
+  ['token', 'my-token'],
+  ['domain', 'hub'],
+  ['apiPrefix', 'PREFIX'],
+  ['name', 'connection name'],
+  ['durableName', 'consumer-durable-name'],
+  ['deliverAll', 'false'],
+  ['flowControl', 'true'],
+])("the built-in's pages' %s: %s is accepted", (name, value) => {
+  expect(config({ [name]: value })).toHaveProperty(name === 'deliverAll' ? 'deliverPolicy' : name);
+});
+
+test("all consumer fields of the built-in's page together are accepted", () => {
+  const { config, warnings } = parseConfig({ ...url, ...consumerFields });
   expect(config).toMatchObject({ deliverPolicy: 'all', maxDeliver: 5, maxAckPending: 5000 });
-  expect(warnings).toEqual(['startTime has no effect: deliverPolicy is all']);
+  expect(warnings).toEqual([
+    'heartbeat has no effect: NATS allows it with no deliver group (queueGroupName)',
+    'startTime has no effect: deliverPolicy is all',
+  ]);
 });
 
 test("daprd's own keys are silent, other unknown ones are named once", () => {
