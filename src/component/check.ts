@@ -1,8 +1,9 @@
 import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
-import { plannedConsumer } from '../jetstream/consumer-settings.ts';
 import { type Permissions, permitted } from '../jetstream/permissions.ts';
+import { neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
 import { findStream } from '../jetstream/stream.ts';
+import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
 import {
@@ -84,7 +85,7 @@ async function checkComponent(
     report.note(`not looked at, from a secret store: ${component.secrets.join(', ')}`);
   }
   if (!options.connect) {
-    for (const one of subscriptions) plan(one, config, options.appId, report);
+    for (const one of subscriptions) plan(one, component, config, options.appId, report);
     return;
   }
   if (component.secrets.length > 0) {
@@ -102,7 +103,7 @@ async function checkComponent(
     report.fine(`connected to ${connection.server} and let in`);
     const permissions = await connection.permissions();
     for (const one of subscriptions) {
-      const settings = plan(one, config, options.appId, report);
+      const settings = plan(one, component, config, options.appId, report);
       if (settings) await checkOnServer(one.topic, settings, connection, permissions, report);
     }
   } finally {
@@ -113,18 +114,20 @@ async function checkComponent(
 /** Says what a Subscription would create. Undefined when it cannot work. */
 function plan(
   { name, topic, metadata, scopes }: SubscriptionResource,
-  component: Config,
+  component: ComponentResource,
+  settings: Config,
   appId: string,
   report: Findings,
 ): Config | undefined {
   try {
-    const { config, warnings } = withOverrides(component, metadata);
+    checkSubscribeSubject(topic);
+    const { config, warnings } = withOverrides(settings, metadata, component.secrets);
     for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
     for (const app of scopes.length > 0 ? scopes : [appId]) {
       const named = { ...config, consumerID: config.consumerID || app };
       report.fine(`Subscription ${name}: ${plannedConsumer(named, topic)}`);
     }
-    return config;
+    return { ...config, consumerID: config.consumerID || (scopes[0] ?? appId) };
   } catch (error) {
     report.problem(`Subscription ${name}: ${messageOf(error)}`);
     return undefined;
@@ -141,18 +144,15 @@ async function checkOnServer(
   try {
     const stream = await findStream(connection, { ...config, streamManagement: 'none' }, topic);
     report.fine(`stream ${stream} takes the subject "${topic}"`);
-    const { apiPrefix } = connection;
-    const needed = [
-      `${apiPrefix}.CONSUMER.INFO.${stream}.x`,
-      `${apiPrefix}.CONSUMER.CREATE.${stream}.x.x`,
-      `${apiPrefix}.CONSUMER.MSG.NEXT.${stream}.x`,
-      `$JS.ACK.${stream}.x.1.1.1.1.1`,
-    ];
-    for (const subject of needed.filter((one) => !permitted(permissions.publish, one))) {
-      report.problem(`the user may not publish to ${subject.replaceAll('.x', '.*')}`);
+    const { publish, subscribe } = neededSubjects(config, topic, stream, connection.apiPrefix);
+    for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {
+      report.problem(`the user may not publish to ${subject}`);
+    }
+    for (const subject of subscribe.filter((one) => !permitted(permissions.subscribe, one))) {
+      report.problem(`the user may not subscribe to ${subject}`);
     }
   } catch (error) {
-    if (config.streamManagement !== 'none') {
+    if (config.streamManagement !== 'none' && ComponentError.from(error).code === 'no-stream') {
       report.note(`the stream for "${topic}" is not there; the component would create it`);
     } else report.problem(messageOf(error));
   }

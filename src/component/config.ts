@@ -42,15 +42,16 @@ export function parseConfig(
   properties: Record<string, string>,
   elsewhere: readonly string[] = [],
 ): Parsed {
+  const unknown = elsewhere.map((key) => key.toLowerCase());
   const { values, problems, warnings } = matchKeys(properties, Object.keys(fields));
-  if (values.natsURL === undefined && !elsewhere.includes('natsURL'))
+  if (values.natsURL === undefined && !unknown.includes('natsurl'))
     problems.push('natsURL: is required, e.g. nats://localhost:4222');
   const result = schema.safeParse({ natsURL: 'unknown', ...values });
   for (const issue of result.error?.issues ?? []) {
     const name = String(issue.path[0]);
     if (name in values) problems.push(describe(name, values[name] as string, issue.message));
   }
-  if (result.data) problems.push(...contradictions(result.data, elsewhere));
+  if (result.data) problems.push(...contradictions(result.data, unknown));
   if (problems.length > 0 || !result.data) {
     throw refusal('invalid-config', 'the Component metadata', problems);
   }
@@ -63,7 +64,11 @@ export function parseConfig(
  *
  * @throws ComponentError `invalid-request`, listing every problem
  */
-export function withOverrides(config: Config, metadata: Record<string, string>): Parsed {
+export function withOverrides(
+  config: Config,
+  metadata: Record<string, string>,
+  elsewhere: readonly string[] = [],
+): Parsed {
   const names = Object.keys(fields).filter((name) => table[name]?.perSubscription);
   const { values, problems } = matchKeys(metadata, names, 'ignore unknown keys');
   const overrides: Record<string, unknown> = {};
@@ -79,7 +84,8 @@ export function withOverrides(config: Config, metadata: Record<string, string>):
       if (!(name in overrides)) merged[name] = undefined;
     }
   }
-  problems.push(...contradictions(merged));
+  const unknown = elsewhere.map((key) => key.toLowerCase());
+  problems.push(...contradictions(merged, unknown));
   if (problems.length > 0) {
     throw refusal('invalid-request', 'the Subscription metadata', problems);
   }
@@ -94,6 +100,19 @@ function refusal(code: ErrorCode, where: string, problems: string[]): ComponentE
 
 function describe(name: string, value: string, allowed: string): string {
   return table[name]?.secret ? `${name}: ${allowed}` : `${name}: "${shorten(value)}" ${allowed}`;
+}
+
+/** Fields in which the built-in component takes a zero, or an empty list, for unset. */
+const zeroIsUnset = new Set<string>([
+  'startSequence',
+  'heartbeat',
+  'rateLimit',
+  'ackWait',
+  'backOff',
+]);
+
+function isZero(value: string): boolean {
+  return /^\+?0+(ns|us|µs|μs|ms|s|m|h)?$|^\[\s*\]$/.test(value);
 }
 
 /** A PEM in the wrong field shall not fill the log. */
@@ -118,7 +137,7 @@ function matchKeys(
     const lower = key.toLowerCase();
     const name = exact.get(lower);
     if (name) {
-      if (value === '') continue;
+      if (value === '' || (zeroIsUnset.has(name) && isZero(value))) continue;
       if (name in values) problems.push(`${name}: is given twice, in different case`);
       values[name] = value;
     } else if (unknown === 'ignore unknown keys' || hosts.has(lower)) {

@@ -11,7 +11,8 @@ export function contradictions(
   config: Partial<Fields>,
   elsewhere: readonly string[] = [],
 ): string[] {
-  const has = (name: keyof Fields) => config[name] !== undefined || elsewhere.includes(name);
+  const has = (name: keyof Fields) =>
+    config[name] !== undefined || elsewhere.includes(name.toLowerCase());
   const problems: string[] = [];
   for (const [one, other] of pairs) {
     if (has(one) !== has(other)) {
@@ -30,6 +31,9 @@ export function contradictions(
     problems.push(
       `maxDeliver: "${maxDeliver}" must not be smaller than the ${backOff.length} delays of backOff`,
     );
+  }
+  if (config.queueGroupName?.includes('.') && config.durableName === undefined) {
+    problems.push('queueGroupName: with a dot it cannot name the durable: set durableName');
   }
   return problems;
 }

@@ -36,12 +36,13 @@ export function kindOf(type: z.ZodType): Kind {
 
 export const text = z.string();
 
-/** Milliseconds. */
-export const duration = (least: 'positive' | 'zero or more') =>
+/** Milliseconds; `shortest` in them, too. */
+export const duration = (least: 'positive' | 'zero or more', shortest = 0) =>
   read(
     (value) => {
       const ms = parseDuration(value);
       if (ms < 0 || (ms === 0 && least === 'positive')) throw new Error(`must be ${least}`);
+      if (ms > 0 && ms < shortest) throw new Error(`must be at least ${shortest}ms`);
       return ms;
     },
     { kind: 'duration' },
@@ -183,7 +184,9 @@ function serverUrl(given: string): ServerUrl {
   const server: ServerUrl = { address: `${url.hostname}:${port}`, tls: scheme === 'tls' };
   const [user, password] = [decode(url.username), decode(url.password)];
   if (!user && password) throw new Error('has a password without a user name');
-  if (user && !url.password) server.token = user;
+  // A colon behind the name, even with nothing behind it, makes it a user.
+  const named = /^:\/\/[^@/]*:[^@/]*@/.test(rest);
+  if (user && !named) server.token = user;
   else if (user) Object.assign(server, { username: user, password });
   return server;
 }
@@ -195,6 +198,13 @@ function decode(part: string): string {
     return part;
   }
 }
+
+/** Also a name, but not of what is stored: dots are allowed. */
+export const groupName = checked((value) => {
+  if (value.length > 255 || /[\s*>]/.test(value) || value.split('.').includes('')) {
+    throw new Error('must be one word of at most 255 characters, without * and >');
+  }
+});
 
 export const userJwt = checked(checkUserJwt);
 export const userSeed = checked(checkUserSeed);

@@ -6,6 +6,7 @@ import {
   duration,
   durations,
   flag,
+  groupName,
   natsName,
   oneOf,
   pem,
@@ -116,7 +117,7 @@ export const fields = {
     { ...own, ...unset('false') },
   ),
   queueGroupName: field(
-    natsName.optional(),
+    groupName.optional(),
     'my-queue',
     'Deliver group of a push consumer; names the durable too where `durableName` is unset',
     own,
@@ -132,7 +133,7 @@ export const fields = {
     'Where a new consumer starts',
     { ...own, ...unset('all, or what the start fields say') },
   ),
-  startSequence: field(count(1).optional(), '1', 'First stream sequence', own),
+  startSequence: field(count(0).optional(), '1', 'First stream sequence', own),
   startTime: field(
     count(0, 9_999_999_999).optional(),
     '1630349391',
@@ -150,8 +151,12 @@ export const fields = {
     "Push consumer's flow control; its heartbeat is 5s where none is set",
     unset('false'),
   ),
-  heartbeat: field(duration('positive').optional(), '15s', "Push consumer's idle heartbeat"),
-  rateLimit: field(count(1).optional(), '1024', "Push consumer's rate, bits a second"),
+  heartbeat: field(
+    duration('zero or more', 100).optional(),
+    '15s',
+    "Push consumer's idle heartbeat",
+  ),
+  rateLimit: field(count(0).optional(), '1024', "Push consumer's rate, bits a second"),
   ackPolicy: field(
     oneOf('explicit', 'all', 'none').optional(),
     'explicit',
@@ -159,7 +164,7 @@ export const fields = {
     unset('explicit, or what the durable has'),
   ),
   ackWait: field(
-    duration('positive').optional(),
+    duration('zero or more').optional(),
     '10s',
     'Time one message may take to be handled, from when its turn comes',
     { ...own, ...unset("the server's 30s") },

@@ -7,7 +7,6 @@ import {
 import { createInbox } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
-import { durableName } from './names.ts';
 
 /** Flow control needs a heartbeat; this one where none is set. Unit: milliseconds. */
 const defaultHeartbeat = 5_000;
@@ -48,21 +47,9 @@ export function newConsumer(
     ...(durable ? { durable_name: durable } : { inactive_threshold: toNanos(ephemeralLife) }),
     ...(after > 0 ? behind(after) : startOf(config)),
     ...changeable(config),
-    ...(wantsPush(config) ? pushed(config) : {}),
+    ...(wantsPush(config) ? pushed(config, durable) : {}),
     ...(config.memoryStorage === undefined ? {} : { mem_storage: config.memoryStorage }),
   };
-}
-
-/** What a subscription would create, for a person to read. */
-export function plannedConsumer(config: Config, topic: string): string {
-  const name = config.ephemeral
-    ? 'an ephemeral'
-    : `"${namedDurable(config) ?? durableName(config.consumerID, topic)}", a durable`;
-  const wanted = newConsumer(config, topic, config.ephemeral ? undefined : 'x');
-  const { durable_name, deliver_subject, filter_subject, ...settings } = wanted;
-  const list = Object.entries(settings).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
-  const kind = deliver_subject ? 'push' : 'pull';
-  return `topic "${topic}" makes ${name} ${kind} consumer: ${list.join(', ')}`;
 }
 
 /** What the user has set of the settings that a server lets one change. */
@@ -127,7 +114,7 @@ export function refuseUnchangeable(config: Config, info: ConsumerInfo): void {
     refuse('memoryStorage', `memory storage "${Boolean(found.mem_storage)}"`);
   }
   if (isPush && !config.queueGroupName) {
-    const wanted = pushed(config);
+    const wanted = pushed(config, undefined);
     if (config.flowControl !== undefined && Boolean(found.flow_control) !== config.flowControl) {
       refuse('flowControl', `flow control "${Boolean(found.flow_control)}"`);
     }
@@ -150,14 +137,16 @@ const ackPolicies = {
   none: AckPolicy.None,
 };
 
-function pushed(config: Config): Partial<ConsumerConfig> {
+function pushed(config: Config, durable: string | undefined): Partial<ConsumerConfig> {
   const wanted: Partial<ConsumerConfig> = { deliver_subject: createInbox() };
-  if (config.queueGroupName) {
-    // The members of a group could not tell whose heartbeat it is: NATS allows neither with one.
-    wanted.deliver_group = config.queueGroupName;
+  const heartbeat = config.heartbeat ?? (config.flowControl ? defaultHeartbeat : undefined);
+  // The members of a group could not tell whose heartbeat it is: NATS allows it with no group. Where
+  // there is none, a group lets the replicas of an app share.
+  const group = config.queueGroupName ?? (heartbeat ? undefined : durable);
+  if (group) {
+    wanted.deliver_group = group;
     return wanted;
   }
-  const heartbeat = config.heartbeat ?? (config.flowControl ? defaultHeartbeat : undefined);
   if (heartbeat) wanted.idle_heartbeat = toNanos(heartbeat);
   if (config.flowControl) wanted.flow_control = true;
   return wanted;

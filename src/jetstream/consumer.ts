@@ -17,7 +17,7 @@ import {
 } from './consumer-settings.ts';
 import type { AckPolicy } from './in-flight.ts';
 import { durableName } from './names.ts';
-import { findStream } from './stream.ts';
+import { findStream, noStream } from './stream.ts';
 
 /** A consumer that is there and fits its subscription. */
 export interface BoundConsumer {
@@ -25,6 +25,10 @@ export interface BoundConsumer {
   /** When the stream was created: tells it from an earlier one of the same name. */
   streamCreated: string;
   name: string;
+  /** When the consumer was created. */
+  created: string;
+  /** Up to which stream sequence it has delivered. */
+  delivered: number;
   ackPolicy: AckPolicy;
   /** How long the server waits for a settlement, by delivery count from 1. Unit: milliseconds. */
   ackWait(deliveryCount: number): number;
@@ -39,6 +43,8 @@ export interface BoundConsumer {
   heartbeat?: number;
   /** What one pull request may ask for; undefined is no limit. */
   maxBatch?: number;
+  /** How much one pull request may bring. Unit: bytes; undefined is no limit. */
+  maxBytes?: number;
   /** How long one pull request may last. Unit: milliseconds; undefined is no limit. */
   maxExpires?: number;
 }
@@ -87,7 +93,8 @@ export async function bindConsumer(
       if (info) return describe(await bringInLine(connection, config, info), created);
     }
   } catch (error) {
-    throw fromApi(error);
+    const problem = fromApi(error);
+    throw problem.code === 'no-stream' ? noStream(topic, stream) : problem;
   }
   throw new ComponentError('unavailable', `the consumer for "${topic}" keeps changing`);
 }
@@ -188,7 +195,7 @@ async function bringInLine(
 }
 
 function describe(
-  { stream_name, name, config }: ConsumerInfo,
+  { stream_name, name, created, delivered, config }: ConsumerInfo,
   streamCreated: string,
 ): BoundConsumer {
   const waits = (config.backoff?.length ? config.backoff : [config.ack_wait ?? 30e9]).map(toMillis);
@@ -198,6 +205,8 @@ function describe(
     stream: stream_name,
     streamCreated,
     name,
+    created,
+    delivered: delivered.stream_seq,
     ackPolicy:
       config.ack_policy === 'all' || config.ack_policy === 'none' ? config.ack_policy : 'explicit',
     ackWait: (count) => waits[Math.min(count, waits.length) - 1] as number,
@@ -207,6 +216,7 @@ function describe(
     deliverGroup: config.deliver_group,
     heartbeat: millis(config.idle_heartbeat),
     maxBatch: positive(config.max_batch),
+    maxBytes: positive(config.max_bytes),
     maxExpires: millis(config.max_expires),
   };
 }

@@ -47,8 +47,8 @@ export class DeadLetters {
    * Stores a copy at the dead letter subject, trying until it works or the signal ends it.
    *
    * @param content the message; read from its stream when undefined
-   * @returns true when the message may be terminated: it is stored, or there is no dead letter
-   *   subject, which is then one line in the log
+   * @returns true when the message may be terminated: it is stored, or has nowhere to go (no dead
+   *   letter subject, or it comes from there itself), which is then one line in the log
    */
   async putAside(delivery: DeliveryInfo, reason: string, content?: Content): Promise<boolean> {
     const { publisher, subject, log, signal } = this.#options;
@@ -61,6 +61,10 @@ export class DeadLetters {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const found = content ?? (await this.#read(delivery));
+        if (found?.subject === subject) {
+          log.error(about, `terminated a dead letter that cannot be delivered either: ${reason}`);
+          return true;
+        }
         const set = found && toDeadLetter(found, delivery, reason);
         if (found) await publisher.store(subject, found.data, set);
         const what = found ? `moved a message to ${subject}` : 'a dead message is gone already';

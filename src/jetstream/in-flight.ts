@@ -18,7 +18,7 @@ const fresh = 1 / 20;
 
 /**
  * A handler that takes longer than this many ackWaits counts as stuck: what waits behind it is kept
- * alive no longer, so that another replica can have it.
+ * alive no longer, so that another replica can have it. A redelivery is waited for as long.
  */
 const patience = 3;
 
@@ -39,11 +39,23 @@ export interface Unsettled extends DeliveryInfo {
   size: number;
 }
 
+export interface InFlightOptions {
+  connection: Connection;
+  /** Whether the floor is asked for. */
+  tracksFloor: boolean;
+  /** Called when there is more room without anything having been settled. */
+  released(): void;
+}
+
 interface Entry extends Unsettled {
   /** When the server last heard of it, in terms of performance.now(). */
   since: number;
   /** Settled by the host, but an earlier message is not (ack policy `all`). */
   held: boolean;
+  /** On its way to the dead letter subject: no handler is at it. */
+  aside: boolean;
+  /** Of a consumer or stream that is no more: its reply subject may mean another message now. */
+  stale: boolean;
 }
 
 /**
@@ -58,6 +70,8 @@ interface Entry extends Unsettled {
  */
 export class InFlight {
   readonly #connection: Connection;
+  readonly #tracksFloor: boolean;
+  readonly #released: () => void;
   readonly #entries = new Map<string, Entry>();
   /** The latest delivery of each stream sequence. */
   readonly #ids = new Map<number, string>();
@@ -73,8 +87,10 @@ export class InFlight {
   #turnSince = 0;
   #closed = false;
 
-  constructor(connection: Connection) {
+  constructor({ connection, tracksFloor, released }: InFlightOptions) {
     this.#connection = connection;
+    this.#tracksFloor = tracksFloor;
+    this.#released = released;
   }
 
   get size(): number {
@@ -106,16 +122,25 @@ export class InFlight {
     if (message.ackPolicy !== 'none') this.#schedule(message.ackWait);
     const earlier = this.#ids.get(message.streamSequence);
     const waiting = earlier === undefined ? undefined : this.#entries.get(earlier);
-    if (waiting && (waiting.held || earlier !== this.#turn)) {
+    if (waiting && (waiting.held || waiting.aside || earlier !== this.#turn)) {
       Object.assign(waiting, message, { since: now });
       if (waiting.held) this.#release();
       return undefined;
     }
     const id = String(++this.#number);
-    this.#entries.set(id, { ...message, since: now, held: false });
+    this.#entries.set(id, {
+      ...message,
+      since: now,
+      held: false,
+      aside: false,
+      stale: false,
+    });
     this.#ids.set(message.streamSequence, id);
     this.#bytes += message.size;
-    this.#floor.received(message.streamSequence);
+    // Other replicas may get what is refused here, so it is kept only where it is needed.
+    if (this.#tracksFloor || message.ackPolicy === 'all') {
+      this.#floor.received(message.streamSequence);
+    }
     if (this.#turn === undefined) this.#take(id, now);
     return id;
   }
@@ -130,6 +155,7 @@ export class InFlight {
   ack(id: string): void {
     const entry = this.#settle(id);
     if (!entry) return;
+    if (entry.stale) return;
     this.#floor.settled(entry.streamSequence);
     if (entry.ackPolicy === 'explicit') this.#send(entry.reply, ack);
     if (entry.ackPolicy !== 'all') return;
@@ -147,7 +173,7 @@ export class InFlight {
       return;
     }
     const entry = this.#settle(id);
-    if (!entry) return;
+    if (!entry || entry.stale) return;
     this.#floor.settled(entry.streamSequence);
     if (entry.ackPolicy === 'explicit') this.#send(entry.reply, term);
   }
@@ -155,7 +181,10 @@ export class InFlight {
   /** To be delivered again, `delay` milliseconds from now. */
   nak(id: string, delay = 0): void {
     const entry = this.#settle(id);
-    if (entry) this.#sendNak(entry, delay);
+    if (!entry || entry.stale) return;
+    const deadline = performance.now() + delay + entry.ackWait * patience;
+    this.#floor.refused(entry.streamSequence, deadline);
+    this.#sendNak(entry, delay);
   }
 
   /**
@@ -165,13 +194,40 @@ export class InFlight {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const entry of this.#entries.values()) this.#sendNak(entry, 0);
+    for (const entry of this.#entries.values()) if (!entry.stale) this.#sendNak(entry, 0);
     this.#entries.clear();
     this.#ids.clear();
   }
 
-  /** The stream was made anew: its sequences count from 1 again, and mean other messages. */
-  forgetSequences(): void {
+  /** No handler is at it any more: the next one's turn has come. */
+  putAside(id: string): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.aside = true;
+    if (id === this.#turn) this.#nextTurn();
+  }
+
+  /** The messages that the server would not deliver another time, with their ids. */
+  lastChances(maxDeliver: number): [string, Unsettled][] {
+    return [...this.#entries].filter(([, { deliveryCount, held, stale }]) => {
+      return deliveryCount >= maxDeliver && !held && !stale;
+    });
+  }
+
+  /** A new consumer starts after this stream sequence. */
+  startAfter(sequence: number): void {
+    this.#floor.reset(sequence);
+  }
+
+  /**
+   * The stream was made anew, or a consumer whose deliveries count in order: what is unsettled
+   * belongs to none that is there, and its reply subjects would settle other messages.
+   */
+  outdate(): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.held) this.#entries.delete(id);
+      else entry.stale = true;
+    }
     this.#ids.clear();
     this.#floor.reset();
   }
@@ -222,7 +278,7 @@ export class InFlight {
     this.#turn = undefined;
     const now = performance.now();
     for (const [id, entry] of this.#entries) {
-      if (entry.held) continue;
+      if (entry.held || entry.aside) continue;
       this.#take(id, now);
       this.#keep(entry, now);
       return;
@@ -231,7 +287,8 @@ export class InFlight {
 
   /** Restarts the message's ackWait on the server. */
   #keep(entry: Entry, now: number): void {
-    if (entry.ackPolicy === 'none' || now - entry.since < entry.ackWait * fresh) return;
+    if (entry.ackPolicy === 'none' || entry.stale) return;
+    if (now - entry.since < entry.ackWait * fresh) return;
     entry.since = now;
     if (this.#connection.connected) this.#connection.nats.publish(entry.reply, inProgress);
   }
@@ -281,5 +338,9 @@ export class InFlight {
       if (waits && (entry.held || !stuck)) this.#keep(entry, now);
     }
     if (shortest < Number.POSITIVE_INFINITY) this.#schedule(shortest);
+    // What was refused and did not come again holds up nothing any more.
+    const { size } = this.#entries;
+    this.#release();
+    if (this.#entries.size < size) this.#released();
   }
 }

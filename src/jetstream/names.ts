@@ -15,10 +15,13 @@ export function durableName(consumerID: string, topic: string): string {
   if (/^[A-Za-z0-9_-]+$/.test(consumerID) && /^[A-Za-z0-9_]+$/.test(topic)) {
     if (plain.length <= longest) return plain;
   }
-  const hash = createHash('sha256')
-    .update(JSON.stringify([consumerID, topic]))
-    .digest('hex');
-  return `${legal(plain).slice(0, longest)}~${hash.slice(0, 12)}`;
+  return hashedName(plain, [consumerID, topic]);
+}
+
+/** A legal name that reads like `text` and is told apart by a hash of `parts`. */
+export function hashedName(text: string, parts: string[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return `${legal(text).slice(0, longest)}~${hash.slice(0, 12)}`;
 }
 
 /** As it is, with `_` for what has no place in a consumer's name. */

@@ -1,3 +1,5 @@
+import { matches } from './subject.ts';
+
 /** What a user may do on one side, as the server lists it. */
 export interface Permission {
   allow?: string[];
@@ -14,14 +16,4 @@ export function permitted(permission: Permission | undefined, subject: string): 
   const { allow, deny } = permission ?? {};
   if (deny?.some((pattern) => matches(pattern, subject))) return false;
   return !allow?.length || allow.some((pattern) => matches(pattern, subject));
-}
-
-function matches(pattern: string, subject: string): boolean {
-  const wanted = pattern.split('.');
-  const parts = subject.split('.');
-  for (const [index, part] of wanted.entries()) {
-    if (part === '>') return parts.length > index;
-    if (part !== '*' && part !== parts[index]) return false;
-  }
-  return wanted.length === parts.length;
 }

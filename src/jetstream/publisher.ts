@@ -59,6 +59,7 @@ export class Publisher {
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
   readonly #pending = new Map<number, Pending>();
   readonly #lookups = new Map<string, Promise<string[]>>();
+  readonly #made = new Map<string, Promise<string>>();
   #number = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
@@ -204,17 +205,11 @@ export class Publisher {
   /** @throws ComponentError `no-stream` where streams are not this component's to make */
   #makeStream(subject: string): Promise<string> {
     if (this.#config.streamManagement === 'none') throw noStream(subject);
-    return findStream(this.#connection, this.#config, subject);
+    return once(this.#made, subject, () => findStream(this.#connection, this.#config, subject));
   }
 
-  /** One lookup for all who ask at the same time. */
   #streamsOf(subject: string): Promise<string[]> {
-    let lookup = this.#lookups.get(subject);
-    if (!lookup) {
-      lookup = streamsOf(this.#connection, subject).finally(() => this.#lookups.delete(subject));
-      this.#lookups.set(subject, lookup);
-    }
-    return lookup;
+    return once(this.#lookups, subject, () => streamsOf(this.#connection, subject));
   }
 
   #sweep(): void {
@@ -279,6 +274,20 @@ function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
     'no-stream',
     `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
   );
+}
+
+/** One call for all who ask for the same at the same time. */
+function once<Value>(
+  calls: Map<string, Promise<Value>>,
+  key: string,
+  call: () => Promise<Value>,
+): Promise<Value> {
+  let under = calls.get(key);
+  if (!under) {
+    under = call().finally(() => calls.delete(key));
+    calls.set(key, under);
+  }
+  return under;
 }
 
 function broken(error: unknown): ComponentError {

@@ -90,9 +90,10 @@ export class Pull {
     const number = ++this.#requests;
     const deadline = now + this.#expires + this.#heartbeat * mostMissed;
     this.#open.set(number, { left: batch, deadline });
+    const oneMessage = (connection.nats.info?.max_payload ?? 0) + besidesPayload;
     const request = {
       batch,
-      max_bytes: Math.max(mostBytes, (connection.nats.info?.max_payload ?? 0) + besidesPayload),
+      max_bytes: Math.min(Math.max(mostBytes, oneMessage), consumer.maxBytes ?? Infinity),
       expires: this.#expires * 1e6,
       idle_heartbeat: this.#heartbeat * 1e6,
     };

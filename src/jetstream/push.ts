@@ -1,9 +1,13 @@
-import type { Msg, Subscription } from '@nats-io/transport-node';
+import { randomUUID } from 'node:crypto';
+import { headers, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 import { drain } from './drain.ts';
 import { headersOf } from './message.ts';
+
+/** Names who listens, on messages between those who do. */
+const claimHeader = 'Dapr-Push-Claim';
 
 /** Without a sign of life for so many heartbeats the consumer counts as lost. */
 const mostMissed = 2;
@@ -25,6 +29,8 @@ export interface PushOptions {
  */
 export class Push {
   readonly #options: PushOptions;
+  /** Who came first, and a number by chance where two came at once. */
+  readonly #claim = `${Date.now().toString().padStart(15, '0')}-${randomUUID()}`;
   readonly #deliveries: Subscription;
   #watchdog: NodeJS.Timeout | undefined;
   #lastSign = performance.now();
@@ -40,6 +46,7 @@ export class Push {
         else this.#arrived(message);
       },
     });
+    if (!consumer.deliverGroup) this.#sendClaim();
     if (consumer.heartbeat) {
       this.#watchdog = setInterval(() => this.#watch(), consumer.heartbeat);
       this.#watchdog.unref();
@@ -62,11 +69,28 @@ export class Push {
       this.#options.receive(message);
       return;
     }
-    const headers = headersOf(message);
-    if (this.#over || !headers || headers === 'unreadable' || headers.code !== 100) return;
+    const found = headersOf(message);
+    if (this.#over || !found || found === 'unreadable') return;
+    const claim = found.get(claimHeader);
+    if (claim && claim !== this.#claim) {
+      if (claim < this.#claim) this.#lose('another replica has the push consumer');
+      else this.#sendClaim();
+    }
+    if (found.code !== 100) return;
     // Either asks by its reply subject, or as a heartbeat that reminds of one asked before.
-    const asked = message.reply || headers.get('Nats-Consumer-Stalled');
+    const asked = message.reply || found.get('Nats-Consumer-Stalled');
     if (asked) this.#options.flowControl(asked);
+  }
+
+  /**
+   * Without a deliver group each who listens gets every message. Two that started at once may both
+   * have found the consumer free: the one that came first keeps it.
+   */
+  #sendClaim(): void {
+    const { connection, consumer } = this.#options;
+    const set = headers();
+    set.set(claimHeader, this.#claim);
+    connection.nats.publish(consumer.deliverSubject, '', { headers: set });
   }
 
   #watch(): void {

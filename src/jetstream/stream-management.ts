@@ -10,7 +10,9 @@ import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
+import { hashedName } from './names.ts';
 import { streamsOf } from './stream-lookup.ts';
+import { matches } from './subject.ts';
 
 /** Others may create and change at the same time; after so many rounds something is wrong. */
 const mostRounds = 3;
@@ -36,6 +38,13 @@ export async function manageStream(
   const { streams } = connection.api;
   const wanted = settings(config);
   const subjects = config.streamSubjects ?? [subject];
+  if (!subjects.some((pattern) => matches(pattern, subject))) {
+    throw new ComponentError(
+      'no-stream',
+      `no stream takes the subject "${subject}", and streamSubjects (${subjects.join(', ')}) ` +
+        'does not cover it, so none is made for it',
+    );
+  }
   try {
     for (let round = 0; round < mostRounds; round++) {
       const info = await find(connection, name);
@@ -110,7 +119,7 @@ async function find(connection: Connection, name: string): Promise<StreamInfo | 
   }
 }
 
-/** `orders.created` becomes `orders_created`. */
+/** The subject itself where it can be a name, else with a hash: `a.b` and `a_b` are two streams. */
 function streamNameFor(subject: string): string {
-  return subject.replace(/[^A-Za-z0-9_-]+/g, '_');
+  return /^[A-Za-z0-9_-]{1,200}$/.test(subject) ? subject : hashedName(subject, [subject]);
 }

@@ -17,6 +17,8 @@ export async function findStream(
   subject: string,
 ): Promise<string> {
   const { streamName, streamManagement } = config;
+  // A mirror, say, does not list the subject and has its messages all the same.
+  if (streamName !== undefined && streamManagement === 'none') return streamName;
   const found = await streamsOf(connection, subject);
   if (streamName === undefined && found.length > 1) {
     throw new ComponentError(
@@ -28,18 +30,15 @@ export async function findStream(
   const there = name !== undefined && found.includes(name);
   if (there && streamManagement !== 'update') return name;
   if (streamManagement !== 'none') return manageStream(connection, config, subject, name);
-  if (name === undefined) throw noStream(subject);
-  throw new ComponentError(
-    'no-stream',
-    `there is no stream "${name}" that takes the subject "${subject}"; create it: ` +
-      `nats stream add ${name} --subjects '${subject}' --defaults`,
-  );
+  throw noStream(subject);
 }
 
-export function noStream(subject: string): ComponentError {
-  return new ComponentError(
-    'no-stream',
-    `no stream takes the subject "${subject}"; create one: ` +
-      `nats stream add NAME --subjects '${subject}' --defaults`,
-  );
+/** Says how to make one. */
+export function noStream(subject: string, streamName?: string): ComponentError {
+  const what =
+    streamName === undefined
+      ? `no stream takes the subject "${subject}"; create one`
+      : `there is no stream "${streamName}"; create it`;
+  const command = `nats stream add ${streamName ?? 'NAME'} --subjects '${subject}' --defaults`;
+  return new ComponentError('no-stream', `${what}: ${command}`);
 }

@@ -21,6 +21,17 @@ export function checkSubscribeSubject(topic: string): void {
   if (/(^|\.)>\./.test(topic)) throw refuse(topic, 'has the wildcard > before its end');
 }
 
+/** Whether a pattern covers a subject, which may have wildcards itself. */
+export function matches(pattern: string, subject: string): boolean {
+  const wanted = pattern.split('.');
+  const parts = subject.split('.');
+  for (const [index, part] of wanted.entries()) {
+    if (part === '>') return parts.length > index;
+    if (part !== '*' && part !== parts[index]) return false;
+  }
+  return wanted.length === parts.length;
+}
+
 function checkSubject(topic: string): void {
   if (topic === '') throw new ComponentError('invalid-request', 'the topic is empty');
   if (Buffer.byteLength(topic) > longest) {

@@ -48,6 +48,9 @@ const mostBytes = 32 * 1024 * 1024;
 /** A subscription that has lasted so long is healthy again, message or not. Unit: milliseconds. */
 const healthyAfter = 10_000;
 
+/** Storing what has no further delivery at the end may take this long. Unit: milliseconds. */
+const saveLimit = 500;
+
 /** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
 const deleteLimit = 500;
 
@@ -79,6 +82,8 @@ export class Subscription {
   #consumer: BoundConsumer | undefined;
   #handingOver = false;
   #attempts = 0;
+  /** Counts attempts to bind: only the latest one may succeed. */
+  #round = 0;
   #lastProblem = '';
   /** The problem after which "subscribed again" was logged last. */
   #lastHealed = '';
@@ -86,6 +91,8 @@ export class Subscription {
   #retryTimer: NodeJS.Timeout | undefined;
   #emptied: (() => void) | undefined;
   #closing = false;
+  #dropping = false;
+  #roomMade: (() => void) | undefined;
   readonly #closed = new AbortController();
   readonly #deadLetters: DeadLetters;
   /** Ids of messages on their way to the dead letter subject. */
@@ -97,7 +104,11 @@ export class Subscription {
     checkSubscribeSubject(topic);
     this.#options = options;
     this.#window = config.concurrency === 'single' ? 1 : config.prefetchCount;
-    this.#inFlight = new InFlight(connection);
+    this.#inFlight = new InFlight({
+      connection,
+      tracksFloor: config.ephemeral === true,
+      released: () => this.#settled(),
+    });
     this.#deadLetters = new DeadLetters({
       connection,
       publisher: options.publisher,
@@ -162,6 +173,7 @@ export class Subscription {
         };
       });
     }
+    await this.#saveLastChances();
     this.#closed.abort();
     const { size } = this.#inFlight;
     if (size > 0) {
@@ -170,8 +182,20 @@ export class Subscription {
     }
     this.#inFlight.close();
     this.#state = 'closed';
+    this.#roomMade?.();
     await this.#deleteEphemeral();
     this.#resolveClosed();
+  }
+
+  /** Given back, these would never come again: the server has delivered them maxDeliver times. */
+  async #saveLastChances(): Promise<void> {
+    const most = this.#consumer?.maxDeliver;
+    if (most === undefined) return;
+    const reason = `not handled when the app stopped, at delivery ${most} (maxDeliver)`;
+    const saved = this.#inFlight.lastChances(most).map(([id, about]) => {
+      return this.#putAside(id, about, reason);
+    });
+    if (saved.length > 0) await Promise.race([Promise.all(saved), sleep(saveLimit)]);
   }
 
   #refused(id: string, message: Unsettled, error: string): void {
@@ -199,9 +223,11 @@ export class Subscription {
 
   async #bind(): Promise<void> {
     const { connection, config, topic, log } = this.#options;
+    const round = ++this.#round;
     try {
       const consumer = await bindConsumer(connection, config, topic, this.#earlier());
-      if (this.#state !== 'binding') return;
+      // Paused meanwhile, and perhaps resumed by another round.
+      if (this.#state !== 'binding' || round !== this.#round) return;
       this.#startReceiving(consumer);
       const about = { stream: consumer.stream, consumer: consumer.name };
       if (!this.#lastProblem) log.info(about, 'subscribed');
@@ -210,7 +236,7 @@ export class Subscription {
       this.#healthTimer = setTimeout(() => this.#works(), healthyAfter);
       this.#healthTimer.unref();
     } catch (error) {
-      this.#bindLater(ComponentError.from(error));
+      if (round === this.#round) this.#bindLater(ComponentError.from(error));
     }
   }
 
@@ -234,8 +260,13 @@ export class Subscription {
     const wanted = config.concurrency === 'single' ? 1 : config.prefetchCount;
     this.#window = Math.min(wanted, consumer.maxAckPending ?? wanted);
     this.#state = 'delivering';
-    if (this.#consumer && this.#consumer.streamCreated !== consumer.streamCreated) {
-      this.#inFlight.forgetSequences();
+    const earlier = this.#consumer;
+    const otherStream = earlier !== undefined && earlier.streamCreated !== consumer.streamCreated;
+    const otherConsumer = earlier === undefined || earlier.created !== consumer.created;
+    const inOrder = consumer.ackPolicy === 'all';
+    if (otherStream || (earlier && otherConsumer && inOrder)) this.#inFlight.outdate();
+    if (otherConsumer && config.ephemeral && this.#inFlight.size === 0) {
+      this.#inFlight.startAfter(Math.max(this.#inFlight.floor, consumer.delivered));
     }
     this.#consumer = consumer;
     const common = {
@@ -266,14 +297,16 @@ export class Subscription {
   async #stopReceiving(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
-    await source?.stop();
     for (const item of this.#queue.splice(0)) if ('id' in item) this.#inFlight.nak(item.id);
+    // What still arrives is given back as it comes, unless somebody resumes meanwhile.
+    await source?.stop();
   }
 
   /** Its place stays taken until it is stored elsewhere, or terminated. */
   async #putAside(id: string, about: Unsettled, reason: string, message?: Msg): Promise<void> {
     if (this.#aside.has(id)) return;
     this.#aside.add(id);
+    this.#inFlight.putAside(id);
     const done = await this.#deadLetters.putAside(about, reason, message);
     this.#aside.delete(id);
     if (!done) return;
@@ -282,6 +315,7 @@ export class Subscription {
   }
 
   #settled(): void {
+    this.#roomMade?.();
     if (this.#inFlight.size === 0) this.#emptied?.();
     this.#source?.more();
   }
@@ -309,9 +343,33 @@ export class Subscription {
     const { ackPolicy } = consumer;
     const ackWait = consumer.ackWait(delivery.deliveryCount);
     const size = message.data.byteLength;
+    if (ackPolicy === 'none' && this.#inFlight.bytes > mostBytes) {
+      // Only a push consumer without flow control sends on whatever becomes of it.
+      this.#drop(delivery.streamSequence);
+      return;
+    }
     const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackPolicy, ackWait, size });
+    this.#dropping = false;
     this.#works();
     if (id !== undefined) this.#enqueue({ id, message });
+  }
+
+  #drop(streamSequence: number): void {
+    const { log } = this.#options;
+    const text = 'the app is too slow for ackPolicy none without flow control: messages are lost';
+    if (!this.#dropping) log.error({ streamSequence }, text);
+    this.#dropping = true;
+  }
+
+  /** With the host, the next one included. A push consumer sends more than the window. */
+  #handedOver(): number {
+    return this.#inFlight.size - this.#queue.length;
+  }
+
+  #room(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#roomMade = resolve;
+    });
   }
 
   #enqueue(item: Received | { flowControl: string }): void {
@@ -330,6 +388,7 @@ export class Subscription {
           continue;
         }
         const { id, message } = next;
+        while (this.#handedOver() > this.#window && this.#state !== 'closed') await this.#room();
         if (this.#state === 'paused' || this.#state === 'closed') {
           this.#inFlight.nak(id);
           continue;

@@ -130,7 +130,7 @@ test('--connect: server, credentials, stream and permissions', async () => {
   for (const [result, words] of [
     [await run('full', 'wr0ng'), 'refused the credentials'],
     [await run('full', 'p', 'nowhere'), 'no stream takes the subject'],
-    [await run('part', 'p'), 'may not publish to $JS.API.CONSUMER.CREATE.ORDERS'],
+    [await run('part', 'p'), 'may not publish to $JS.API.CONSUMER.CREATE.ORDERS.'],
   ] as const) {
     expect(result.code).toBe(1);
     expect(result.stdout).toContain(words);

@@ -358,3 +358,104 @@ test('a setting that cannot be changed is named, and the subscription goes on tr
   });
   expect(subscription.status).toBeUndefined();
 });
+
+test.each([{ heartbeat: '1s' }, { flowControl: 'true' }, { rateLimit: '8000000' }])(
+  'replicas that start at once with %j: each message goes to one of them',
+  async (fields) => {
+    const topic = `atonce${++number}`;
+    await pair.nats.stream(`STREAM${number}`, topic);
+    const hosts = await Promise.all([
+      pair.host(fields as never, topic),
+      pair.host(fields as never, topic),
+    ]);
+    const replicas = hosts.map((host) => host.subscribe(topic));
+    for (const replica of replicas) replica.ackAll();
+    await until(
+      'the consumer',
+      async () => (await api.consumers.list(`STREAM${number}`).next())[0],
+    );
+    const publisher = await pair.host({}, `${topic} publisher`);
+    // The claims are settled within one message each way; until then both may listen.
+    await until('one of them to stand back, or a group', async () => {
+      const [info] = await api.consumers.list(`STREAM${number}`).next();
+      const stoodBack = pair.component.lines.some((line) => {
+        return line.includes(`"topic":"${topic}"`) && /another replica has|in use by/.test(line);
+      });
+      return info?.config.deliver_group !== undefined || stoodBack;
+    });
+    for (let index = 0; index < 20; index++) await publisher.publish(topic, `${index}`);
+    const all = () => replicas.flatMap(({ texts }) => texts);
+    await until('20 messages', () => all().length >= 20);
+    expect(new Set(all()).size).toBe(20);
+    expect(all()).toHaveLength(20);
+  },
+);
+
+test('prefetchCount and concurrency hold for push consumers too', async () => {
+  for (const [fields, most] of [
+    [{ prefetchCount: '4' }, 4],
+    [{ concurrency: 'single' }, 1],
+  ] as const) {
+    const push = { ...fields, consumerType: 'push' };
+    const { host, topic, subscription, stream, info } = await subscribe(push);
+    for (let index = 0; index < 20; index++) await host.publish(topic, `${index}`);
+    await until('all to be sent by the server', async () => {
+      return (await api.consumers.info(stream, info.name)).num_ack_pending === 20;
+    });
+    expect(subscription.messages).toHaveLength(most);
+    subscription.ackAll();
+    await subscription.received(20);
+  }
+});
+
+test('a stream made anew: settling an old message does not settle a new one', async () => {
+  const { host, topic, stream, subscription } = await subscribe({ ackWait: '2s' });
+  await host.publish(topic, 'old');
+  const [old] = await subscription.received(1);
+  await api.streams.delete(stream);
+  await pair.nats.stream(stream, topic);
+  await until('publishing', () => host.publish(topic, 'new').then(() => true));
+  await until('the new one', () => subscription.texts.includes('new'), 20_000);
+  subscription.ack(old?.id ?? '');
+  const fresh = subscription.messages.find(({ data }) => data.toString() === 'new');
+  subscription.nak(fresh?.id ?? '');
+  await until('it again', () => subscription.texts.filter((text) => text === 'new').length >= 2);
+});
+
+test('ackPolicy all: what was refused and is gone holds up nothing for ever', async () => {
+  const { host, topic, stream, subscription } = await subscribe({
+    ackPolicy: 'all',
+    ackWait: '500ms',
+    prefetchCount: '4',
+  });
+  for (let index = 0; index < 12; index++) await host.publish(topic, `${index}`);
+  const [first] = await subscription.received(4);
+  await api.streams.deleteMessage(stream, 1);
+  subscription.nak(first?.id ?? '');
+  subscription.ackAll();
+  await until('all the others', () => new Set(subscription.texts).size === 12, 20_000);
+});
+
+test('what had its last delivery is not lost when the app stops', async () => {
+  const dead = `last${++number}`;
+  await pair.nats.stream(`LAST${number}`, dead);
+  const fields = { maxDeliver: '1', deadLetterSubject: dead };
+  const { host, topic, subscription } = await subscribe(fields);
+  for (let index = 0; index < 5; index++) await host.publish(topic, `${index}`);
+  await subscription.received(5);
+  subscription.cancel();
+  const letters = host.subscribe(dead);
+  await letters.received(5);
+});
+
+test('a dead letter that its own subscription matches is not moved round and round', async () => {
+  const name = `round${++number}`;
+  await pair.nats.stream(`ROUND${number}`, `${name}.>`);
+  const fields = { maxDeliver: '1', deadLetterSubject: `${name}.dead` };
+  const host = await pair.host(fields, name);
+  const subscription = host.subscribe(`${name}.>`);
+  subscription.onMessage = ({ id }) => subscription.nak(id);
+  await host.publish(`${name}.one`, 'poison');
+  await pair.component.line(/terminated a dead letter that cannot be delivered either/);
+  expect((await api.streams.info(`ROUND${number}`)).state.messages).toBe(2);
+});

@@ -11,7 +11,7 @@ test('streamName: the one to use, and the one to wait for', async () => {
   await pair.nats.stream('NAMED', 'named');
   const host = await pair.host({ streamName: 'OTHER' }, 'named');
   host.subscribe('named');
-  await pair.component.line(/no stream .*OTHER.* that takes the subject .*nats stream add OTHER/);
+  await pair.component.line(/there is no stream .*OTHER.* create it: nats stream add OTHER/);
   const right = (await pair.host({ streamName: 'NAMED' }, 'right')).subscribe('named');
   await host.publish('named', 'x');
   await right.received(1);
@@ -28,7 +28,9 @@ test('streamManagement none: nothing is made', async () => {
 test('streamManagement create: by a publish, with the topic as subject', async () => {
   const host = await pair.host({ streamManagement: 'create' }, 'create');
   await host.publish('made.by-publish', 'x');
-  const { config, state } = await api.streams.info('made_by-publish');
+  const stream = await api.streams.find('made.by-publish');
+  expect(stream).toMatch(/^made_by-publish~[0-9a-f]{12}$/);
+  const { config, state } = await api.streams.info(stream);
   expect(config.subjects).toEqual(['made.by-publish']);
   expect(state.messages).toBe(1);
 });
@@ -128,4 +130,28 @@ test('two that create the same stream at once both get it', async () => {
   );
   await Promise.all(hosts.map((host) => host.publish('race', 'x')));
   expect((await api.streams.info('race')).state.messages).toBe(3);
+});
+
+test('topics that read alike get streams of their own', async () => {
+  const host = await pair.host({ streamManagement: 'create' }, 'alike');
+  for (const topic of ['like.this', 'like_this']) await host.publish(topic, topic);
+  expect(await api.streams.find('like.this')).not.toBe(await api.streams.find('like_this'));
+});
+
+test('a topic that streamSubjects does not cover is said, and nothing is made', async () => {
+  const fields = { streamManagement: 'create', streamSubjects: 'covered.>' };
+  const host = await pair.host(fields, 'uncovered');
+  await expect(host.publish('uncovered', 'x')).rejects.toMatchObject({
+    code: status.FAILED_PRECONDITION,
+    details: expect.stringContaining('streamSubjects (covered.>) does not cover it'),
+  });
+});
+
+test('streamName: a mirror, which lists no subjects, delivers', async () => {
+  await pair.nats.stream('ORIGIN', 'mirrored');
+  await api.streams.add({ name: 'MIRROR', mirror: { name: 'ORIGIN' } });
+  const host = await pair.host({ streamName: 'MIRROR' }, 'mirrored');
+  const subscription = host.subscribe('mirrored');
+  await host.publish('mirrored', 'x');
+  await subscription.received(1);
 });

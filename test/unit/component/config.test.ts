@@ -45,9 +45,25 @@ test.each([
   ['nats://h:80', [{ address: 'h:80', tls: false }]],
   ['nats://[::1]:5', [{ address: '[::1]:5', tls: false }]],
   ['nats://u:p%40ss@h', [{ address: 'h:4222', tls: false, username: 'u', password: 'p@ss' }]],
+  ['nats://u:@h', [{ address: 'h:4222', tls: false, username: 'u', password: '' }]],
   ['nats://t0ken@h', [{ address: 'h:4222', tls: false, token: 't0ken' }]],
 ])('natsURL %s', (natsURL, servers) => {
   expect(parseConfig({ natsURL }).config.natsURL).toEqual(servers);
+});
+
+test.each([
+  ['startSequence', '0'],
+  ['rateLimit', '0'],
+  ['heartbeat', '0s'],
+  ['ackWait', '0'],
+  ['backOff', '[]'],
+])('%s: %s counts as unset, as in the built-in', (name, value) => {
+  expect(config({ [name]: value })).toEqual(config({}));
+});
+
+test('a deliver group may have dots where something else names the durable', () => {
+  const { queueGroupName } = config({ queueGroupName: 'workers.eu', durableName: 'd' });
+  expect(queueGroupName).toBe('workers.eu');
 });
 
 test('backOff takes commas, spaces and brackets', () => {
@@ -150,8 +166,7 @@ test.each([
   ['natsURL', 'nats://h/path', 'must look like nats://host:4222'],
   ['natsURL', 'nats://a,,nats://b', 'must look like nats://host:4222'],
   ['ackWait', '10', '"10" needs a unit, for example 10s'],
-  ['ackWait', '-1s', '"-1s" must be positive'],
-  ['ackWait', '0', '"0" must be positive'],
+  ['ackWait', '-1s', '"-1s" must be zero or more'],
   ['ackWait', 'soon', '"soon" is not a duration such as 50ms, 30s or 1m30s'],
   ['backOff', '1s,,2s', '"1s,,2s" is not a duration'],
   ['backOff', '1s,-2s', 'must hold durations above 0 only'],
@@ -162,7 +177,7 @@ test.each([
   ['maxDeliver', '1.5', '"1.5" must be a whole number'],
   ['maxAckPending', 'many', '"many" must be a whole number'],
   ['prefetchCount', '0', '"0" must be a whole number 1 to 65536'],
-  ['startSequence', '0', '"0" must be a whole number from 1'],
+  ['startSequence', '-1', '"-1" must be a whole number from 0'],
   ['startTime', 'yesterday', '"yesterday" must be a whole number'],
   ['deliverPolicy', 'some', '"some" must be one of all, last, new, sequence, time'],
   ['deliverPolicy', 'time', '"time" needs startTime'],
