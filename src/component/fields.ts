@@ -148,13 +148,13 @@ export const fields = {
   flowControl: field(
     flag.optional(),
     'false',
-    "Push consumer's flow control; its heartbeat is 5s where none is set",
+    "Push consumer's flow control; its heartbeat is 5s where none is set. One replica at a time has such a consumer",
     unset('false'),
   ),
   heartbeat: field(
     duration('zero or more', 100).optional(),
     '15s',
-    "Push consumer's idle heartbeat",
+    "Push consumer's idle heartbeat, at least 100ms. One replica at a time has such a consumer",
   ),
   rateLimit: field(count(0).optional(), '1024', "Push consumer's rate, bits a second"),
   ackPolicy: field(

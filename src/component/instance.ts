@@ -1,8 +1,9 @@
 import { ComponentError } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
+import type { Deliver } from '../jetstream/hand-over.ts';
 import type { OutboundMessage } from '../jetstream/message.ts';
 import { Publisher } from '../jetstream/publisher.ts';
-import { type Deliver, Subscription } from '../jetstream/subscription.ts';
+import { Subscription } from '../jetstream/subscription.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
 

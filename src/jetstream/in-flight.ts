@@ -207,11 +207,11 @@ export class InFlight {
     if (id === this.#turn) this.#nextTurn();
   }
 
-  /** The messages that the server would not deliver another time, with their ids. */
-  lastChances(maxDeliver: number): [string, Unsettled][] {
-    return [...this.#entries].filter(([, { deliveryCount, held, stale }]) => {
-      return deliveryCount >= maxDeliver && !held && !stale;
-    });
+  /** Ids of the messages that the server would not deliver another time. */
+  lastChances(maxDeliver: number): string[] {
+    return [...this.#entries]
+      .filter(([, entry]) => entry.deliveryCount >= maxDeliver && !entry.held && !entry.stale)
+      .map(([id]) => id);
   }
 
   /** A new consumer starts after this stream sequence. */

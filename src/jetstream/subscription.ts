@@ -6,21 +6,14 @@ import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
 import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
 import { DeadLetters } from './dead-letter.ts';
+import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
-import { headersOf, type InboundMessage, parseDelivery, toInbound } from './message.ts';
+import { parseDelivery } from './message.ts';
 import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
 import { Push } from './push.ts';
 import { nakDelay } from './redelivery.ts';
 import { checkSubscribeSubject } from './subject.ts';
-
-/** Hands one message to the host; resolves when there is room for the next. */
-export type Deliver = (message: InboundMessage) => Promise<'delivered' | 'too-large'>;
-
-interface Received {
-  id: string;
-  message: Msg;
-}
 
 export interface SubscriptionOptions {
   connection: Connection;
@@ -70,17 +63,12 @@ export class Subscription {
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #inFlight: InFlight;
-  /**
-   * Received and not yet handed over; each is in flight too. Among them, in their place, requests
-   * of the server to be told when all before them has been handed over (flow control).
-   */
-  readonly #queue: (Received | { flowControl: string })[] = [];
+  readonly #handOver: HandOver;
   #resolveClosed: () => void = () => undefined;
   #state: State = 'binding';
   #window: number;
   #source: Pull | Push | undefined;
   #consumer: BoundConsumer | undefined;
-  #handingOver = false;
   #attempts = 0;
   /** Counts attempts to bind: only the latest one may succeed. */
   #round = 0;
@@ -92,7 +80,6 @@ export class Subscription {
   #emptied: (() => void) | undefined;
   #closing = false;
   #dropping = false;
-  #roomMade: (() => void) | undefined;
   readonly #closed = new AbortController();
   readonly #deadLetters: DeadLetters;
   /** Ids of messages on their way to the dead letter subject. */
@@ -115,6 +102,20 @@ export class Subscription {
       subject: config.deadLetterSubject,
       log: options.log,
       signal: this.#closed.signal,
+    });
+    this.#handOver = new HandOver({
+      connection,
+      inFlight: this.#inFlight,
+      topic,
+      deliver: options.deliver,
+      log: options.log,
+      window: () => this.#window,
+      open: () => this.#state === 'delivering' || this.#state === 'binding',
+      undeliverable: (id, reason, message) => void this.#putAside(id, reason, message),
+      done: (id) => {
+        this.#inFlight.ack(id);
+        this.#settled();
+      },
     });
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -182,7 +183,7 @@ export class Subscription {
     }
     this.#inFlight.close();
     this.#state = 'closed';
-    this.#roomMade?.();
+    this.#handOver.more();
     await this.#deleteEphemeral();
     this.#resolveClosed();
   }
@@ -192,9 +193,7 @@ export class Subscription {
     const most = this.#consumer?.maxDeliver;
     if (most === undefined) return;
     const reason = `not handled when the app stopped, at delivery ${most} (maxDeliver)`;
-    const saved = this.#inFlight.lastChances(most).map(([id, about]) => {
-      return this.#putAside(id, about, reason);
-    });
+    const saved = this.#inFlight.lastChances(most).map((id) => this.#putAside(id, reason));
     if (saved.length > 0) await Promise.race([Promise.all(saved), sleep(saveLimit)]);
   }
 
@@ -204,7 +203,7 @@ export class Subscription {
     const most = this.#consumer?.maxDeliver;
     if (most !== undefined && deliveryCount >= most) {
       // The server would not deliver it again, and say nothing.
-      void this.#putAside(id, message, `refused ${deliveryCount} times (maxDeliver): ${error}`);
+      void this.#putAside(id, `refused ${deliveryCount} times (maxDeliver): ${error}`);
       return;
     }
     const delay = nakDelay(deliveryCount, config);
@@ -284,7 +283,7 @@ export class Subscription {
       ? new Push({
           ...common,
           consumer: { ...consumer, deliverSubject },
-          flowControl: (reply) => this.#enqueue({ flowControl: reply }),
+          flowControl: (reply) => this.#handOver.flowControl(reply),
         })
       : new Pull({
           ...common,
@@ -297,14 +296,15 @@ export class Subscription {
   async #stopReceiving(): Promise<void> {
     const source = this.#source;
     this.#source = undefined;
-    for (const item of this.#queue.splice(0)) if ('id' in item) this.#inFlight.nak(item.id);
+    this.#handOver.giveBack();
     // What still arrives is given back as it comes, unless somebody resumes meanwhile.
     await source?.stop();
   }
 
   /** Its place stays taken until it is stored elsewhere, or terminated. */
-  async #putAside(id: string, about: Unsettled, reason: string, message?: Msg): Promise<void> {
-    if (this.#aside.has(id)) return;
+  async #putAside(id: string, reason: string, message?: Msg): Promise<void> {
+    const about = this.#inFlight.get(id);
+    if (!about || this.#aside.has(id)) return;
     this.#aside.add(id);
     this.#inFlight.putAside(id);
     const done = await this.#deadLetters.putAside(about, reason, message);
@@ -315,7 +315,7 @@ export class Subscription {
   }
 
   #settled(): void {
-    this.#roomMade?.();
+    this.#handOver.more();
     if (this.#inFlight.size === 0) this.#emptied?.();
     this.#source?.more();
   }
@@ -351,7 +351,7 @@ export class Subscription {
     const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackPolicy, ackWait, size });
     this.#dropping = false;
     this.#works();
-    if (id !== undefined) this.#enqueue({ id, message });
+    if (id !== undefined) this.#handOver.message(id, message);
   }
 
   #drop(streamSequence: number): void {
@@ -359,60 +359,6 @@ export class Subscription {
     const text = 'the app is too slow for ackPolicy none without flow control: messages are lost';
     if (!this.#dropping) log.error({ streamSequence }, text);
     this.#dropping = true;
-  }
-
-  /** With the host, the next one included. A push consumer sends more than the window. */
-  #handedOver(): number {
-    return this.#inFlight.size - this.#queue.length;
-  }
-
-  #room(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#roomMade = resolve;
-    });
-  }
-
-  #enqueue(item: Received | { flowControl: string }): void {
-    this.#queue.push(item);
-    if (!this.#handingOver) void this.#handOver();
-  }
-
-  /** Hands over what is queued, in order, as fast as the host takes it. */
-  async #handOver(): Promise<void> {
-    this.#handingOver = true;
-    const { deliver, topic, connection, log } = this.#options;
-    try {
-      for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-        if ('flowControl' in next) {
-          connection.nats.publish(next.flowControl);
-          continue;
-        }
-        const { id, message } = next;
-        while (this.#handedOver() > this.#window && this.#state !== 'closed') await this.#room();
-        if (this.#state === 'paused' || this.#state === 'closed') {
-          this.#inFlight.nak(id);
-          continue;
-        }
-        if (headersOf(message) === 'unreadable') {
-          const about = this.#inFlight.get(id);
-          log.warn(about && where(about), 'handed over a message without its headers: unreadable');
-        }
-        const result = await deliver(toInbound(message, topic, id));
-        const about = this.#inFlight.get(id);
-        if (!about) continue;
-        if (result === 'too-large') {
-          const size = `${message.data.byteLength} bytes: daprd takes 4 MiB at most`;
-          void this.#putAside(id, about, size, message);
-        } else if (about.ackPolicy === 'none') {
-          this.#inFlight.ack(id);
-          this.#settled();
-        }
-      }
-    } catch {
-      // The host's stream has ended: close() gives back what it had, and what is queued.
-    } finally {
-      this.#handingOver = false;
-    }
   }
 }
 
