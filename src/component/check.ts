@@ -51,7 +51,19 @@ export async function check(options: CheckOptions): Promise<Report> {
       report.note(`${file}: ${name} is a ${type}, not of this component: passed over`);
     }
   }
-  if (own.length === 0) {
+  for (const { file, name, pubsub } of subscriptions) {
+    if (!components.some((one) => one.name === pubsub)) {
+      report.warning(
+        `${file}: Subscription ${name} names "${pubsub}", which is in none of the files`,
+      );
+    }
+  }
+  for (const [index, { file, name }] of components.entries()) {
+    if (components.findIndex((one) => one.name === name) < index) {
+      report.problem(`${file}: a second Component ${name}`);
+    }
+  }
+  if (own.length === 0 && report.ok) {
     report.problem(`no Component of type pubsub.nats-jetstream in ${options.files.join(', ')}`);
   }
   for (const component of own) {

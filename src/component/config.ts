@@ -8,6 +8,13 @@ type FieldName = keyof typeof fields;
 
 const table: Record<string, Field> = fields;
 
+const fieldNames = new Set(Object.keys(fields).map((name) => name.toLowerCase()));
+
+const longestName = Math.max(...Object.keys(fields).map((name) => name.length));
+
+/** Unknown keys named in one warning, and problems in one error, at most. */
+const mostShown = 20;
+
 const schema = z.object(
   Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type])) as {
     [Name in FieldName]: (typeof fields)[Name]['type'];
@@ -43,7 +50,7 @@ export function parseConfig(
   elsewhere: readonly string[] = [],
 ): Parsed {
   const unknown = elsewhere.map((key) => key.toLowerCase());
-  const { values, problems, warnings } = matchKeys(properties, Object.keys(fields));
+  const { values, problems, warnings } = matchKeys(properties, Object.keys(fields), 'Component');
   if (values.natsURL === undefined && !unknown.includes('natsurl'))
     problems.push('natsURL: is required, e.g. nats://localhost:4222');
   const result = schema.safeParse({ natsURL: 'unknown', ...values });
@@ -70,7 +77,7 @@ export function withOverrides(
   elsewhere: readonly string[] = [],
 ): Parsed {
   const names = Object.keys(fields).filter((name) => table[name]?.perSubscription);
-  const { values, problems } = matchKeys(metadata, names, 'ignore unknown keys');
+  const { values, problems, warnings } = matchKeys(metadata, names, 'Subscription');
   const overrides: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(values)) {
     const result = table[name]?.type.safeParse(value);
@@ -89,17 +96,21 @@ export function withOverrides(
   if (problems.length > 0) {
     throw refusal('invalid-request', 'the Subscription metadata', problems);
   }
-  const warnings: string[] = [];
   return { config: decideStart(merged, warnings), warnings };
 }
 
 /** One error for all problems, which also carries them one by one. */
 function refusal(code: ErrorCode, where: string, problems: string[]): ComponentError {
-  return new ComponentError(code, `${where} cannot be used: ${problems.join('; ')}`, { problems });
+  const shown = problems.slice(0, mostShown).join('; ');
+  const more = problems.length > mostShown ? ` and ${problems.length - mostShown} more` : '';
+  return new ComponentError(code, `${where} cannot be used: ${shown}${more}`, { problems });
 }
 
 function describe(name: string, value: string, allowed: string): string {
-  return table[name]?.secret ? `${name}: ${allowed}` : `${name}: "${shorten(value)}" ${allowed}`;
+  const { secret, path } = table[name] ?? {};
+  // What stands in a path field and is none may be the secret itself.
+  const hidden = secret || (path && !/^[./~]/.test(value));
+  return hidden ? `${name}: ${allowed}` : `${name}: ${JSON.stringify(shorten(value))} ${allowed}`;
 }
 
 /** Fields in which the built-in component takes a zero, or an empty list, for unset. */
@@ -124,7 +135,7 @@ function shorten(value: string): string {
 function matchKeys(
   properties: Record<string, string>,
   names: string[],
-  unknown: 'report unknown keys' | 'ignore unknown keys' = 'report unknown keys',
+  of: 'Component' | 'Subscription',
 ) {
   const exact = new Map(names.map((name) => [name.toLowerCase(), name]));
   const hosts = new Set(keysOfDaprd.map((name) => name.toLowerCase()));
@@ -140,15 +151,27 @@ function matchKeys(
       if (value === '' || (zeroIsUnset.has(name) && isZero(value))) continue;
       if (name in values) problems.push(`${name}: is given twice, in different case`);
       values[name] = value;
-    } else if (unknown === 'ignore unknown keys' || hosts.has(lower)) {
-    } else {
-      const near = closest(lower, [...exact.keys()]);
-      if (distance(lower, near) <= Math.min(2, Math.floor(near.length / 3))) {
-        problems.push(`${key}: is not a field; did you mean ${exact.get(near)}?`);
-      } else strangers.push(key);
+      continue;
+    }
+    if (hosts.has(lower)) continue;
+    const near = lower.length <= longestName * 2 ? closest(lower, [...exact.keys()]) : '';
+    const isNear = distance(lower, near) <= Math.min(2, Math.floor(near.length / 3));
+    if (of === 'Component') {
+      if (isNear)
+        problems.push(`${shorten(key)}: is not a field; did you mean ${exact.get(near)}?`);
+      else strangers.push(key);
+    } else if (fieldNames.has(lower)) {
+      warnings.push(`${key} has no effect in a Subscription's metadata: set it in the Component`);
+    } else if (isNear) {
+      // Not refused: a Subscription's metadata is for daprd and others, too.
+      warnings.push(`${key} is not a field; did you mean ${exact.get(near)}?`);
     }
   }
-  if (strangers.length > 0) warnings.push(`ignored unknown metadata: ${strangers.join(', ')}`);
+  if (strangers.length > 0) {
+    const shown = strangers.slice(0, mostShown).map(shorten).join(', ');
+    const more = strangers.length > mostShown ? ` and ${strangers.length - mostShown} more` : '';
+    warnings.push(`ignored unknown metadata: ${shown}${more}`);
+  }
   return { values, problems, warnings };
 }
 

@@ -1,7 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import { checkUserJwt, checkUserSeed, isPem, parseCreds } from '../jetstream/credentials.ts';
+import {
+  checkUserJwt,
+  checkUserSeed,
+  isPem,
+  parseCreds,
+  readSmallFile,
+} from '../jetstream/credentials.ts';
 import { checkPublishSubject, checkSubscribeSubject } from '../jetstream/subject.ts';
 import { parseDuration } from './duration.ts';
 
@@ -34,7 +39,8 @@ export function kindOf(type: z.ZodType): Kind {
   return kinds.get(type) ?? { kind: 'string' };
 }
 
-export const text = z.string();
+/** What the server takes in its longest line is 4096 bytes. */
+export const text = z.string().max(1024, 'must not be longer than 1024 characters');
 
 /** Milliseconds; `shortest` in them, too. */
 export const duration = (least: 'positive' | 'zero or more', shortest = 0) =>
@@ -53,7 +59,7 @@ export const durations = read((value) => {
   return list.map((item) => {
     const ms = parseDuration(item.trim());
     // With 0 the server would never deliver an unsettled message again.
-    if (ms <= 0) throw new Error('must hold durations above 0 only');
+    if (ms < 1) throw new Error('must hold durations of at least 1ms');
     return ms;
   });
 });
@@ -111,20 +117,12 @@ export const checked = (check: (value: string) => void) =>
     return value;
   });
 
-const readable = (path: string) => {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-};
-
 /** PEM, in the field itself or in the file it names. */
 export const pem = checked((value) => {
-  if (!isPem(value) && !isPem(readable(value))) throw new Error('names a file that is no PEM');
+  if (!isPem(value) && !isPem(readSmallFile(value))) throw new Error('names a file that is no PEM');
 });
 
-export const credsFile = checked((path) => void parseCreds(readable(path)));
+export const credsFile = checked((path) => void parseCreds(readSmallFile(path)));
 
 export const publishSubject = checked((value) => {
   try {

@@ -28,11 +28,13 @@ export interface Field<Type extends z.ZodType = z.ZodType> {
   unset?: string;
   /** Its value never reaches a log or an error. */
   secret?: boolean;
+  /** Its value is a path, shown in an error only where it looks like one: it may be a secret. */
+  path?: boolean;
   /** An app's Subscription may set it for itself. */
   perSubscription?: boolean;
 }
 
-type Marks = Pick<Field, 'secret' | 'perSubscription' | 'unset'>;
+type Marks = Pick<Field, 'secret' | 'path' | 'perSubscription' | 'unset'>;
 
 const field = <Type extends z.ZodType>(
   type: Type,
@@ -42,6 +44,7 @@ const field = <Type extends z.ZodType>(
 ) => ({ type, example, doc, ...marks });
 
 const secret = { secret: true };
+const path = { path: true };
 const own = { perSubscription: true };
 const unset = (words: string) => ({ unset: words });
 
@@ -69,6 +72,7 @@ export const fields = {
     pem.optional(),
     '/path/to/tls.crt',
     'Client certificate, with `tls_client_key`: path or PEM. A path is read again at each connect',
+    path,
   ),
   tls_client_key: field(
     pem.optional(),
@@ -80,7 +84,7 @@ export const fields = {
     pem.optional(),
     '/path/to/ca.crt',
     'CA that signed the server certificate: path or PEM. Set, it means TLS or no connection',
-    unset('what Node and the system trust'),
+    { ...path, ...unset('what Node and the system trust') },
   ),
   token: field(text.optional(), 'my-token', 'Token', secret),
   username: field(text.optional(), 'joe', 'User name, with `password`'),
@@ -89,6 +93,7 @@ export const fields = {
     credsFile.optional(),
     '/path/to/user.creds',
     'Path of a `.creds` file; read again at each connect',
+    path,
   ),
   creds: field(
     creds.optional(),
@@ -164,7 +169,7 @@ export const fields = {
     unset('explicit, or what the durable has'),
   ),
   ackWait: field(
-    duration('zero or more').optional(),
+    duration('zero or more', 1).optional(),
     '10s',
     'Time one message may take to be handled, from when its turn comes',
     { ...own, ...unset("the server's 30s") },
@@ -256,7 +261,7 @@ export const fields = {
     unset("the server's 2m"),
   ),
   publishTimeout: field(
-    duration('positive').default(5_000),
+    duration('positive', 1).default(5_000),
     '10s',
     'How long a publish may take until the server has confirmed it',
   ),

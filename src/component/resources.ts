@@ -73,7 +73,8 @@ export async function readResources(file: string): Promise<Resource[]> {
   }
   return documents.flatMap((document): Resource[] => {
     const [problem] = document.errors;
-    if (problem) throw new Error(`${file}: is no YAML: ${problem.message.split('\n')[0]}`);
+    if (problem)
+      throw new Error(`${file}: is no YAML: ${problem.message.split('\n')[0]?.replace(/:$/, '')}`);
     const found = document.toJS();
     if (found?.kind === 'Component') return [toComponent(file, found)];
     if (found?.kind === 'Subscription') return [toSubscription(file, found)];
@@ -86,6 +87,9 @@ function toComponent(file: string, found: unknown): ComponentResource {
   const properties: Record<string, string> = {};
   const secrets: string[] = [];
   for (const { name, value, secretKeyRef, envRef } of spec.metadata ?? []) {
+    if (name in properties || secrets.includes(name)) {
+      throw new Error(`${file}: Component ${metadata.name} has ${name} twice`);
+    }
     if (value === undefined && (secretKeyRef || envRef)) secrets.push(name);
     else properties[name] = value ?? '';
   }

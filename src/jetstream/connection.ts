@@ -166,7 +166,9 @@ async function withinLimit(
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, fail) => {
     timer = setTimeout(() => {
-      fail(new ComponentError('unavailable', `no answer from NATS at ${where} within 4.5 s`));
+      fail(
+        new ComponentError('unavailable', `natsURL: no answer from NATS at ${where} within 4.5 s`),
+      );
     }, openLimit);
   });
   try {
@@ -179,13 +181,21 @@ async function withinLimit(
     );
     if (error instanceof ComponentError) throw error;
     if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
-      throw new ComponentError('unauthenticated', `NATS at ${where} refused the credentials`, {
-        cause: error,
-      });
+      throw new ComponentError(
+        'unauthenticated',
+        `natsURL: NATS at ${where} refused the credentials`,
+        {
+          cause: error,
+        },
+      );
     }
-    throw new ComponentError('unavailable', `cannot reach NATS at ${where}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new ComponentError(
+      'unavailable',
+      `natsURL: cannot reach NATS at ${where}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     clearTimeout(timer);
   }

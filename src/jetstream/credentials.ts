@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { getCACertificates } from 'node:tls';
 import {
   type Authenticator,
@@ -54,10 +54,10 @@ function fromCreds(read: () => Creds): Authenticator {
  * just then must not throw: the client would close the connection for good.
  */
 function reread(path: string, log: Logger): () => Creds {
-  let last = parseCreds(readFileSync(path, 'utf8'));
+  let last = parseCreds(readSmallFile(path));
   return () => {
     try {
-      last = parseCreds(readFileSync(path, 'utf8'));
+      last = parseCreds(readSmallFile(path));
     } catch (error) {
       log.warn(`${path} cannot be used, going on with what it held: ${messageOf(error)}`);
     }
@@ -77,6 +77,30 @@ function tlsOptions(config: Config): { tls?: TlsOptions } {
   else
     Object.assign(tls, { ca: [...getCACertificates('default'), ...getCACertificates('system')] });
   return { tls };
+}
+
+/** More than any certificate or credentials need. Unit: bytes. */
+const largestFile = 1024 * 1024;
+
+/**
+ * The text of a regular file. A pipe or a device would block the process, or fill its memory.
+ *
+ * @throws Error saying what is wrong
+ */
+export function readSmallFile(path: string): string {
+  let found: ReturnType<typeof statSync>;
+  try {
+    found = statSync(path);
+  } catch (error) {
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (!found?.isFile()) throw new Error('names something that is no regular file');
+  if (found.size > largestFile) throw new Error('names a file of more than 1 MiB');
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
 }
 
 /** PEM in the field itself; anything else is a path. */

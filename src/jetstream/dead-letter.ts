@@ -19,6 +19,8 @@ export const deadLetterHeaders = {
 /** Between two attempts to store a dead letter; doubles up to the second. Unit: milliseconds. */
 const retryWait = { first: 500, most: 30_000 };
 
+type Dead = Omit<DeliveryInfo, 'deliverySequence'>;
+
 interface Content {
   subject: string;
   data: Uint8Array;
@@ -50,7 +52,7 @@ export class DeadLetters {
    * @returns true when the message may be terminated: it is stored, or has nowhere to go (no dead
    *   letter subject, or it comes from there itself), which is then one line in the log
    */
-  async putAside(delivery: DeliveryInfo, reason: string, content?: Content): Promise<boolean> {
+  async putAside(delivery: Dead, reason: string, content?: Content): Promise<boolean> {
     const { publisher, subject, log, signal } = this.#options;
     const { stream, consumer, streamSequence, deliveryCount } = delivery;
     const about = { stream, consumer, streamSequence, deliveryCount };
@@ -80,7 +82,7 @@ export class DeadLetters {
   }
 
   /** Undefined when the stream does not have it any more. */
-  async #read({ stream, streamSequence: seq }: DeliveryInfo): Promise<Content | undefined> {
+  async #read({ stream, streamSequence: seq }: Dead): Promise<Content | undefined> {
     const stored = await this.#options.connection.api.streams.getMessage(stream, { seq });
     return stored
       ? { subject: stored.subject, data: stored.data, headers: stored.header }
@@ -92,7 +94,7 @@ export class DeadLetters {
  * The headers of a message that is put aside: its own, why and where from, and an id of this
  * message in this consumer, so that trying twice stores it once.
  */
-function toDeadLetter(message: Content, delivery: DeliveryInfo, reason: string): MsgHdrs {
+function toDeadLetter(message: Content, delivery: Dead, reason: string): MsgHdrs {
   const set = headers();
   for (const [key, values] of message.headers ?? []) {
     if (/^nats-/i.test(key)) continue;

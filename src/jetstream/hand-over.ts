@@ -17,6 +17,8 @@ export interface HandOverOptions {
   window(): number;
   /** Whether messages are handed over now; otherwise they are given back. */
   open(): boolean;
+  /** Called for a message that the host shall not have now. */
+  giveBack(id: string): void;
   /** Called for a message that the host cannot take. */
   undeliverable(id: string, reason: string, message: Msg): void;
   /** Called when a message needs no settlement (ack policy `none`) and is with the host. */
@@ -61,7 +63,7 @@ export class HandOver {
   /** Gives back what waits. */
   giveBack(): void {
     for (const item of this.#queue.splice(0)) {
-      if ('id' in item) this.#options.inFlight.nak(item.id);
+      if ('id' in item) this.#options.giveBack(item.id);
     }
   }
 
@@ -85,7 +87,7 @@ export class HandOver {
     // A push consumer sends more than the window.
     while (open() && inFlight.size - this.#queue.length > window()) await this.#room();
     if (!open()) {
-      inFlight.nak(id);
+      this.#options.giveBack(id);
       return;
     }
     if (headersOf(message) === 'unreadable') {

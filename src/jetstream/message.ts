@@ -1,4 +1,5 @@
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { ComponentError } from '../errors.ts';
 
 /** A message from the host, to be stored. */
 export interface OutboundMessage {
@@ -46,6 +47,7 @@ const contentTypeHeader = 'Content-Type';
  */
 export function toHeaders(subject: string, message: OutboundMessage): MsgHdrs | undefined {
   const { data, metadata, contentType } = message;
+  checkSize(metadata);
   let set: MsgHdrs | undefined;
   const add = (key: string, value: string) => {
     set ??= headers();
@@ -60,6 +62,26 @@ export function toHeaders(subject: string, message: OutboundMessage): MsgHdrs | 
   const id = messageId(subject, data, metadata);
   if (id) add('Nats-Msg-Id', id);
   return set;
+}
+
+/** What the server takes as headers; more keys than this take long to encode. Unit: bytes. */
+const mostHeaderBytes = 64 * 1024;
+const mostHeaders = 1_000;
+
+function checkSize(metadata: Record<string, string>): void {
+  let bytes = 0;
+  let keys = 0;
+  for (const key in metadata) {
+    keys++;
+    bytes += key.length + (metadata[key] as string).length + 4;
+  }
+  if (bytes > mostHeaderBytes) {
+    const text = `the metadata is ${bytes} bytes; NATS takes 64 KiB of headers`;
+    throw new ComponentError('invalid-request', text);
+  }
+  if (keys > mostHeaders) {
+    throw new ComponentError('invalid-request', `${keys} metadata keys; at most ${mostHeaders}`);
+  }
 }
 
 /**

@@ -266,8 +266,9 @@ function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
   if (ack.error) {
     const { description, err_code } = ack.error;
     const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
-    // 10054: larger than the stream's own maximum; the same message will fail again.
-    return new ComponentError(err_code === 10054 ? 'invalid-request' : 'unavailable', text);
+    // Larger than the stream or its headers may be: the same message will fail again.
+    const forGood = err_code === 10054 || err_code === 10097;
+    return new ComponentError(forGood ? 'invalid-request' : 'unavailable', text);
   }
   if (typeof ack.stream === 'string') return undefined;
   return new ComponentError(

@@ -8,6 +8,7 @@ import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
 import { DeadLetters } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
+import { watchMaxDeliveries } from './max-deliveries.ts';
 import { parseDelivery } from './message.ts';
 import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
@@ -80,6 +81,7 @@ export class Subscription {
   #emptied: (() => void) | undefined;
   #closing = false;
   #dropping = false;
+  #unwatch: (() => void) | undefined;
   readonly #closed = new AbortController();
   readonly #deadLetters: DeadLetters;
   /** Ids of messages on their way to the dead letter subject. */
@@ -111,6 +113,7 @@ export class Subscription {
       log: options.log,
       window: () => this.#window,
       open: () => this.#state === 'delivering' || this.#state === 'binding',
+      giveBack: (id) => this.#giveBack(id),
       undeliverable: (id, reason, message) => void this.#putAside(id, reason, message),
       done: (id) => {
         this.#inFlight.ack(id);
@@ -174,6 +177,7 @@ export class Subscription {
         };
       });
     }
+    this.#unwatch?.();
     await this.#saveLastChances();
     this.#closed.abort();
     const { size } = this.#inFlight;
@@ -186,6 +190,14 @@ export class Subscription {
     this.#handOver.more();
     await this.#deleteEphemeral();
     this.#resolveClosed();
+  }
+
+  /** To be delivered again at once, here or elsewhere; unless the server would not. */
+  #giveBack(id: string): void {
+    const most = this.#consumer?.maxDeliver ?? Number.POSITIVE_INFINITY;
+    const message = this.#inFlight.get(id);
+    if (!message || message.deliveryCount < most) this.#inFlight.nak(id);
+    else void this.#putAside(id, `not handled before the app paused, at delivery ${most}`);
   }
 
   /** Given back, these would never come again: the server has delivered them maxDeliver times. */
@@ -268,6 +280,7 @@ export class Subscription {
       this.#inFlight.startAfter(Math.max(this.#inFlight.floor, consumer.delivered));
     }
     this.#consumer = consumer;
+    this.#watchMaxDeliveries(consumer);
     const common = {
       connection,
       receive: (message: Msg) => this.#receive(message, consumer),
@@ -291,6 +304,19 @@ export class Subscription {
           room: () => (this.#inFlight.bytes > mostBytes ? 0 : this.#window - this.#inFlight.size),
           worthwhile: Math.ceil(this.#window / 4),
         });
+  }
+
+  #watchMaxDeliveries(consumer: BoundConsumer): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    if (consumer.maxDeliver === undefined) return;
+    const { connection } = this.#options;
+    this.#unwatch = watchMaxDeliveries(connection, consumer, (exceeded) => {
+      const { stream, name } = consumer;
+      const delivery = { stream, consumer: name, ...exceeded };
+      const reason = `delivered ${exceeded.deliveryCount} times and never settled (maxDeliver)`;
+      void this.#deadLetters.putAside(delivery, reason);
+    });
   }
 
   async #stopReceiving(): Promise<void> {

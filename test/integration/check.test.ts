@@ -99,6 +99,18 @@ test.each([
   expect(stdout).toContain(words);
 });
 
+test('what belongs to nothing, and what is there twice, is said', async () => {
+  const one = component('pubsub', { natsURL: 'nats://localhost:4222' });
+  const other = { ...subscription('orders'), spec: { pubsubname: 'Pubsub', topic: 'orders' } };
+  const lonely = await check([one, other]);
+  expect(lonely.stdout).toContain('names "Pubsub", which is in none of the files');
+  const twice = await check([one, one]);
+  expect(twice).toMatchObject({ code: 1 });
+  expect(twice.stdout).toContain('a second Component pubsub');
+  const topic = await check([one, subscription('orders created')]);
+  expect(topic).toMatchObject({ code: 1 });
+});
+
 test('secrets are passed over, and never shown', async () => {
   const resource = component('pubsub', { natsURL: 'nats://joe:hunter2@localhost', jwt: 'hunter3' });
   (resource as { spec: { metadata: object[] } }).spec.metadata.push({

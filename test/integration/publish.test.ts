@@ -91,6 +91,19 @@ test('over max_payload: INVALID_ARGUMENT with both sizes', async () => {
   await host.publish('orders', Buffer.alloc(8_000));
 });
 
+test.each([
+  ['a value too long', { key: 'x'.repeat(70_000) }],
+  ['an id too long', { msgId: 'x'.repeat(70_000) }],
+  ['too many keys', Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`k${n}`, 'v']))],
+])('metadata with %s: INVALID_ARGUMENT', async (_, metadata) => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await expect(host.publish('orders', 'x', metadata as never)).rejects.toMatchObject({
+    code: status.INVALID_ARGUMENT,
+  });
+});
+
 test('5 MiB pass where the NATS server takes them', async () => {
   await using pair = await startPair({ nats: { config: 'max_payload: 8388608' } });
   await pair.nats.stream('ORDERS', 'orders');

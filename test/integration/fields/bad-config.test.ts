@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { status } from '@grpc/grpc-js';
 import { nkeys } from '@nats-io/transport-node';
 import { afterAll, expect, test } from 'vitest';
 import { Host } from '../../support/host.ts';
 import { createOperator } from '../../support/operator.ts';
 import { startPair } from '../../support/pair.ts';
+import { temporaryFolder } from '../../support/temp.ts';
 
 const pair = await startPair();
 afterAll(() => pair[Symbol.asyncDispose]());
@@ -53,6 +57,14 @@ const bad: [string, string, Record<string, string>?][] = [
   ['tls_ca_cert', nowhere],
   ['tls_ca_cert', here],
   ['tls_ca_cert', '/'],
+  ['tls_ca_cert', '/dev/zero'],
+  ['tls_client_cert', '/dev/zero', { tls_client_key: '/dev/zero' }],
+  ['credsFile', '/dev/zero'],
+  ['credsFile', user.seed],
+  ['credsFile', user.creds],
+  ['tls_client_cert', secret, { tls_client_key: secret }],
+  ['token', long.repeat(10)],
+  ['name', long.repeat(10)],
   ['username', 'joe'],
   ['password', secret],
   ['streamName', 'a.b'],
@@ -158,6 +170,33 @@ test.each([
     code: status.INVALID_ARGUMENT,
     details: expect.stringContaining(`did you mean ${right}?`),
   });
+});
+
+test('a pipe nobody writes to blocks nobody', async () => {
+  await using folder = await temporaryFolder();
+  const pipe = join(folder.path, 'pipe');
+  await promisify(execFile)('mkfifo', [pipe]);
+  using host = new Host(pair.component.socket);
+  await expect(host.init({ natsURL: pair.nats.url, credsFile: pipe })).rejects.toMatchObject({
+    details: expect.stringContaining('no regular file'),
+  });
+});
+
+test('thousands of unknown keys: one short warning; misspelt ones: a short refusal', async () => {
+  const many = (key: (index: number) => string) =>
+    Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [key(index), 'x']));
+  using host = new Host(pair.component.socket);
+  await host.init({ natsURL: pair.nats.url, ...many((index) => `${long}${index}`) });
+  const warning = await pair.component.line(/ignored unknown metadata/);
+  expect(warning.length).toBeLessThan(4_000);
+  const refusal = await host
+    .init({
+      natsURL: pair.nats.url,
+      ...many((index) => `ackwait${index % 10}`),
+      ...many((i) => `heartbeat${i % 7}`),
+    })
+    .catch(({ details }) => details);
+  expect(refusal.length).toBeLessThan(4_000);
 });
 
 test('no secret is in any answer above, nor in the log', async () => {
