@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
-import { ComponentError } from '../errors.ts';
+import type { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
-import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
+import type { BoundConsumer, Earlier } from './consumer.ts';
 import { DeadLetters } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
@@ -39,17 +40,11 @@ type State = 'binding' | 'delivering' | 'paused' | 'closed';
 /** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
 const mostBytes = 32 * 1024 * 1024;
 
-/** A subscription that has lasted so long is healthy again, message or not. Unit: milliseconds. */
-const healthyAfter = 10_000;
-
 /** Storing what has no further delivery at the end may take this long. Unit: milliseconds. */
 const saveLimit = 500;
 
 /** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
 const deleteLimit = 500;
-
-/** Between two attempts to bind; doubles up to the second, plus half as much by chance. ms. */
-const retryWait = { first: 100, most: 2_000 };
 
 /**
  * One subscription of the host, from its first request until its stream ends.
@@ -64,20 +59,13 @@ export class Subscription {
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #inFlight: InFlight;
+  readonly #binding: Binding;
   readonly #handOver: HandOver;
   #resolveClosed: () => void = () => undefined;
   #state: State = 'binding';
   #window: number;
   #source: Pull | Push | undefined;
   #consumer: BoundConsumer | undefined;
-  #attempts = 0;
-  /** Counts attempts to bind: only the latest one may succeed. */
-  #round = 0;
-  #lastProblem = '';
-  /** The problem after which "subscribed again" was logged last. */
-  #lastHealed = '';
-  #healthTimer: NodeJS.Timeout | undefined;
-  #retryTimer: NodeJS.Timeout | undefined;
   #emptied: (() => void) | undefined;
   #closing = false;
   #dropping = false;
@@ -105,6 +93,14 @@ export class Subscription {
       log: options.log,
       signal: this.#closed.signal,
     });
+    this.#binding = new Binding({
+      connection,
+      config,
+      topic,
+      log: options.log,
+      earlier: () => this.#earlier(),
+      bound: (consumer) => this.#startReceiving(consumer),
+    });
     this.#handOver = new HandOver({
       connection,
       inFlight: this.#inFlight,
@@ -124,7 +120,7 @@ export class Subscription {
       this.#resolveClosed = resolve;
     });
     if (options.paused) this.#state = 'paused';
-    else void this.#bind();
+    else void this.#binding.start();
   }
 
   /**
@@ -146,7 +142,7 @@ export class Subscription {
   pause(): void {
     if (this.#state === 'closed' || this.#state === 'paused') return;
     this.#state = 'paused';
-    clearTimeout(this.#retryTimer);
+    this.#binding.stop();
     void this.#stopReceiving();
     this.#options.log.info('subscription paused');
   }
@@ -154,7 +150,7 @@ export class Subscription {
   resume(): void {
     if (this.#state !== 'paused' || this.#closing) return;
     this.#state = 'binding';
-    void this.#bind();
+    void this.#binding.start();
   }
 
   /**
@@ -166,7 +162,7 @@ export class Subscription {
     if (this.#closing) return this.closed;
     this.#closing = true;
     this.#state = 'paused';
-    clearTimeout(this.#retryTimer);
+    this.#binding.stop();
     await this.#stopReceiving();
     if (handlersLimit > 0 && this.#inFlight.size > 0) {
       await new Promise<void>((resolve) => {
@@ -232,33 +228,6 @@ export class Subscription {
     await Promise.race([gone, sleep(deleteLimit)]);
   }
 
-  async #bind(): Promise<void> {
-    const { connection, config, topic, log } = this.#options;
-    const round = ++this.#round;
-    try {
-      const consumer = await bindConsumer(connection, config, topic, this.#earlier());
-      // Paused meanwhile, and perhaps resumed by another round.
-      if (this.#state !== 'binding' || round !== this.#round) return;
-      this.#startReceiving(consumer);
-      const about = { stream: consumer.stream, consumer: consumer.name };
-      if (!this.#lastProblem) log.info(about, 'subscribed');
-      else if (this.#lastProblem !== this.#lastHealed) log.info(about, 'subscribed again');
-      this.#lastHealed = this.#lastProblem;
-      this.#healthTimer = setTimeout(() => this.#works(), healthyAfter);
-      this.#healthTimer.unref();
-    } catch (error) {
-      if (round === this.#round) this.#bindLater(ComponentError.from(error));
-    }
-  }
-
-  /** Whatever the last problem was, it is over: should it come again, it is news. */
-  #works(): void {
-    clearTimeout(this.#healthTimer);
-    this.#attempts = 0;
-    this.#lastProblem = '';
-    this.#lastHealed = '';
-  }
-
   #earlier(): Earlier | undefined {
     const { name, streamCreated } = this.#consumer ?? {};
     return name === undefined || streamCreated === undefined
@@ -288,7 +257,7 @@ export class Subscription {
         this.#source = undefined;
         if (this.#state !== 'delivering') return;
         this.#state = 'binding';
-        this.#bindLater(reason);
+        this.#binding.again(reason);
       },
     };
     const { deliverSubject } = consumer;
@@ -346,22 +315,6 @@ export class Subscription {
     this.#source?.more();
   }
 
-  /** Each problem is logged once, however often it is met in a row. */
-  #bindLater(problem: ComponentError): void {
-    if (this.#state !== 'binding') return;
-    const { log, connection } = this.#options;
-    clearTimeout(this.#healthTimer);
-    if (problem.message !== this.#lastProblem) {
-      if (connection.connected) {
-        const level = problem.code === 'internal' ? 'error' : 'warn';
-        log[level](`not delivering, trying again until it works: ${problem.message}`);
-      }
-    }
-    this.#lastProblem = problem.message;
-    const wait = Math.min(retryWait.first * 2 ** this.#attempts++, retryWait.most);
-    this.#retryTimer = setTimeout(() => this.#bind(), wait * (1 + Math.random() / 2));
-  }
-
   #receive(message: Msg, consumer: BoundConsumer): void {
     const delivery = parseDelivery(message.reply);
     // Nothing else is ever sent to the inbox; without a reply subject it could not be settled.
@@ -376,7 +329,7 @@ export class Subscription {
     }
     const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackPolicy, ackWait, size });
     this.#dropping = false;
-    this.#works();
+    this.#binding.healthy();
     if (id !== undefined) this.#handOver.message(id, message);
   }
 

@@ -1,0 +1,91 @@
+import type { Config } from '../component/config.ts';
+import { ComponentError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Connection } from './connection.ts';
+import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
+
+/** Between two attempts; doubles up to the second, plus half as much by chance. Milliseconds. */
+const retryWait = { first: 100, most: 2_000 };
+
+/** A consumer that has lasted so long is healthy, message or not. Unit: milliseconds. */
+const healthyAfter = 10_000;
+
+export interface BindingOptions {
+  connection: Connection;
+  config: Config;
+  topic: string;
+  log: Logger;
+  /** The consumer there was before, if any. */
+  earlier(): Earlier | undefined;
+  /** Called with each consumer that was found or made. */
+  bound(consumer: BoundConsumer): void;
+}
+
+/**
+ * Looks for a subscription's stream and consumer until it has them, for as long as that takes, and
+ * tells the log what is in the way: once, however often it is met in a row.
+ */
+export class Binding {
+  readonly #options: BindingOptions;
+  #attempts = 0;
+  /** Counts attempts: only the latest one may succeed. */
+  #round = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #healthTimer: NodeJS.Timeout | undefined;
+  #lastProblem = '';
+  /** The problem after which "subscribed again" was logged last. */
+  #lastHealed = '';
+
+  constructor(options: BindingOptions) {
+    this.#options = options;
+  }
+
+  /** Begins now. */
+  async start(): Promise<void> {
+    const { connection, config, topic, log, earlier, bound } = this.#options;
+    const round = ++this.#round;
+    let consumer: BoundConsumer;
+    try {
+      consumer = await bindConsumer(connection, config, topic, earlier());
+    } catch (error) {
+      if (round === this.#round) this.again(ComponentError.from(error));
+      return;
+    }
+    if (round !== this.#round) return;
+    bound(consumer);
+    const about = { stream: consumer.stream, consumer: consumer.name };
+    if (!this.#lastProblem) log.info(about, 'subscribed');
+    else if (this.#lastProblem !== this.#lastHealed) log.info(about, 'subscribed again');
+    this.#lastHealed = this.#lastProblem;
+    this.#healthTimer = setTimeout(() => this.healthy(), healthyAfter);
+    this.#healthTimer.unref();
+  }
+
+  /** Begins once more after a while, because of `problem`. */
+  again(problem: ComponentError): void {
+    const { log, connection } = this.#options;
+    clearTimeout(this.#healthTimer);
+    if (problem.message !== this.#lastProblem && connection.connected) {
+      const level = problem.code === 'internal' ? 'error' : 'warn';
+      log[level](`not delivering, trying again until it works: ${problem.message}`);
+    }
+    this.#lastProblem = problem.message;
+    const wait = Math.min(retryWait.first * 2 ** this.#attempts++, retryWait.most);
+    this.#retryTimer = setTimeout(() => this.start(), wait * (1 + Math.random() / 2));
+  }
+
+  /** Whatever the last problem was, it is over: should it come again, it is news. */
+  healthy(): void {
+    clearTimeout(this.#healthTimer);
+    this.#attempts = 0;
+    this.#lastProblem = '';
+    this.#lastHealed = '';
+  }
+
+  /** What is under way leads to nothing. */
+  stop(): void {
+    this.#round++;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#healthTimer);
+  }
+}
