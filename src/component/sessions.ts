@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
 import { Instance } from './instance.ts';
 
 /** One connection of a host; compared by identity. */
@@ -45,7 +45,7 @@ export class Sessions {
   /**
    * Initialises the Component of that name for the connection; one that was there is replaced.
    *
-   * @throws ComponentError whatever {@link Instance.create} throws; the name is then uninitialised
+   * @throws ComponentError whatever {@link Instance.create} throws; later calls then say why, too
    */
   async init(connection: Connection, name: string, properties: Properties): Promise<void> {
     const slots = this.#slotsOf(connection);
@@ -100,7 +100,7 @@ export class Sessions {
     this.#stopped = true;
     const slots = [...this.#live.values()].flatMap((slots) => [...slots.values()]);
     const ended = Promise.all(slots.map(({ instance }) => end(instance, handlersLimit)));
-    await Promise.race([ended, sleep(endLimit, undefined, { ref: false })]);
+    await within(endLimit, ended);
   }
 
   #slotsOf(connection: Connection): Map<string, Slot> {

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
 import { PubSub } from './contract.ts';
 import { createReflection } from './reflection.ts';
 import { createService } from './service.ts';
@@ -78,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const closed = new Promise<void>((done) => listener.close(() => done()));
     await sessions.closeAll();
     for (const injector of open.values()) injector.drain(lastAnswers);
-    await Promise.race([closed, sleep(lastAnswers)]);
+    await within(lastAnswers, closed);
     // A peer that neither reads nor closes its end must not keep the process.
     for (const socket of open.keys()) socket.destroy();
     await closed;

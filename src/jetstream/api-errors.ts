@@ -1,6 +1,19 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
+import { type JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { RequestError, TimeoutError } from '@nats-io/transport-node';
 import { ComponentError, messageOf } from '../errors.ts';
+
+/** What a call gives, or undefined where the server says that there is no such thing. */
+export async function ifThere<Value>(
+  call: Promise<Value>,
+  notFound: JetStreamApiCodes,
+): Promise<Value | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === notFound) return undefined;
+    throw error;
+  }
+}
 
 /** Any failure of JetStream's API, with what it means for the caller. */
 export function fromApi(error: unknown): ComponentError {

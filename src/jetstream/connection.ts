@@ -11,6 +11,7 @@ import {
 import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
 import { authentication } from './credentials.ts';
 import type { Permissions } from './permissions.ts';
 
@@ -110,11 +111,7 @@ export class Connection {
   /** Writes out what is pending and closes, within 1 s. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#connected) {
-      const timer = AbortSignal.timeout(flushLimit);
-      const late = new Promise<void>((done) => timer.addEventListener('abort', () => done()));
-      await Promise.race([this.nats.flush().catch(() => undefined), late]);
-    }
+    if (this.#connected) await within(flushLimit, this.nats.flush());
     await this.nats.close();
   }
 

@@ -6,7 +6,7 @@ import {
 } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
-import { fromApi } from './api-errors.ts';
+import { fromApi, ifThere } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import {
   differences,
@@ -139,19 +139,13 @@ async function findOrCreate(target: Target): Promise<ConsumerInfo | undefined> {
   return create(target, own);
 }
 
-async function find(
+function find(
   connection: Connection,
   stream: string,
   name: string,
 ): Promise<ConsumerInfo | undefined> {
-  try {
-    return await connection.api.consumers.info(stream, name);
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.ConsumerNotFound) {
-      return undefined;
-    }
-    throw error;
-  }
+  const info = connection.api.consumers.info(stream, name);
+  return ifThere(info, JetStreamApiCodes.ConsumerNotFound);
 }
 
 async function create(target: Target, name: string): Promise<ConsumerInfo | undefined> {

@@ -1,4 +1,5 @@
 import type { Subscription } from '@nats-io/transport-node';
+import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 
 /** What arrives while unsubscribing may take this long. Unit: milliseconds. */
@@ -11,10 +12,5 @@ export async function drain(connection: Connection, subscription: Subscription):
     subscription.unsubscribe();
     return;
   }
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((done) => {
-    timer = setTimeout(done, limit);
-  });
-  await Promise.race([subscription.drain().catch(() => undefined), late]);
-  clearTimeout(timer);
+  await within(limit, subscription.drain());
 }

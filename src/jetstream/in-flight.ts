@@ -154,8 +154,7 @@ export class InFlight {
   /** Handled. An id that is unknown or settled already does nothing, here and below. */
   ack(id: string): void {
     const entry = this.#settle(id);
-    if (!entry) return;
-    if (entry.stale) return;
+    if (!entry || entry.stale) return;
     this.#floor.settled(entry.streamSequence);
     if (entry.ackPolicy === 'explicit') this.#send(entry.reply, ack);
     if (entry.ackPolicy !== 'all') return;

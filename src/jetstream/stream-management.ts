@@ -8,7 +8,7 @@ import {
 } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
-import { fromApi } from './api-errors.ts';
+import { fromApi, ifThere } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import { hashedName } from './names.ts';
 import { streamsOf } from './stream-lookup.ts';
@@ -47,7 +47,7 @@ export async function manageStream(
   }
   try {
     for (let round = 0; round < mostRounds; round++) {
-      const info = await find(connection, name);
+      const info = await ifThere(streams.info(name), JetStreamApiCodes.StreamNotFound);
       if (info) {
         if (config.streamManagement !== 'update') {
           // Somebody else has made it just now, or it was there with other subjects.
@@ -106,17 +106,6 @@ function differs(info: StreamInfo, wanted: Partial<StreamConfig>): boolean {
   return Object.entries(wanted).some(
     ([key, value]) => info.config[key as keyof StreamConfig] !== value,
   );
-}
-
-async function find(connection: Connection, name: string): Promise<StreamInfo | undefined> {
-  try {
-    return await connection.api.streams.info(name);
-  } catch (error) {
-    const absent =
-      error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
-    if (absent) return undefined;
-    throw error;
-  }
 }
 
 /** The subject itself where it can be a name, else with a hash: `a.b` and `a_b` are two streams. */

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
 import type { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer, Earlier } from './consumer.ts';
@@ -52,7 +52,8 @@ const deleteLimit = 500;
  * The host never opens a stream again, so nothing that passes ends this one: a stream that is not
  * there yet, a consumer that was deleted, a server that restarts all lead back to `binding`.
  *
- * At most `window` messages are unsettled, queued here and on their way to the host included.
+ * The host has at most `window` messages unsettled. A pull consumer is asked for no more; what a push
+ * consumer sends beyond them, up to its maxAckPending, waits here.
  */
 export class Subscription {
   /** Resolves when the subscription is over. Never rejects. */
@@ -63,7 +64,8 @@ export class Subscription {
   readonly #handOver: HandOver;
   #resolveClosed: () => void = () => undefined;
   #state: State = 'binding';
-  #window: number;
+  /** Messages the host may have unsettled; known once there is a consumer. */
+  #window = 0;
   #source: Pull | Push | undefined;
   #consumer: BoundConsumer | undefined;
   #emptied: (() => void) | undefined;
@@ -72,15 +74,14 @@ export class Subscription {
   #unwatch: (() => void) | undefined;
   readonly #closed = new AbortController();
   readonly #deadLetters: DeadLetters;
-  /** Ids of messages on their way to the dead letter subject. */
-  readonly #aside = new Set<string>();
+  /** Messages on their way to the dead letter subject, by id. */
+  readonly #aside = new Map<string, Promise<void>>();
 
   /** @throws ComponentError `invalid-request` for a topic that is no subject */
   constructor(options: SubscriptionOptions) {
     const { connection, config, topic } = options;
     checkSubscribeSubject(topic);
     this.#options = options;
-    this.#window = config.concurrency === 'single' ? 1 : config.prefetchCount;
     this.#inFlight = new InFlight({
       connection,
       tracksFloor: config.ephemeral === true,
@@ -202,7 +203,7 @@ export class Subscription {
     if (most === undefined) return;
     const reason = `not handled when the app stopped, at delivery ${most} (maxDeliver)`;
     const saved = this.#inFlight.lastChances(most).map((id) => this.#putAside(id, reason));
-    if (saved.length > 0) await Promise.race([Promise.all(saved), sleep(saveLimit)]);
+    await within(saveLimit, Promise.all(saved));
   }
 
   #refused(id: string, message: Unsettled, error: string): void {
@@ -216,7 +217,8 @@ export class Subscription {
     }
     const delay = nakDelay(deliveryCount, config);
     this.#inFlight.nak(id, delay);
-    log.debug({ ...where(message), delay, error }, 'the app refused a message');
+    const { stream, streamSequence } = message;
+    log.debug({ stream, streamSequence, deliveryCount, delay, error }, 'the app refused a message');
   }
 
   /** The server would keep it for minutes. */
@@ -224,8 +226,7 @@ export class Subscription {
     const { connection, config } = this.#options;
     if (!config.ephemeral || !this.#consumer || !connection.connected) return;
     const { stream, name } = this.#consumer;
-    const gone = connection.api.consumers.delete(stream, name).catch(() => undefined);
-    await Promise.race([gone, sleep(deleteLimit)]);
+    await within(deleteLimit, connection.api.consumers.delete(stream, name));
   }
 
   #earlier(): Earlier | undefined {
@@ -297,14 +298,17 @@ export class Subscription {
   }
 
   /** Its place stays taken until it is stored elsewhere, or terminated. */
-  async #putAside(id: string, reason: string, message?: Msg): Promise<void> {
+  #putAside(id: string, reason: string, message?: Msg): Promise<void> {
+    const under = this.#aside.get(id) ?? this.#moveAside(id, reason, message);
+    this.#aside.set(id, under);
+    return under.finally(() => this.#aside.delete(id));
+  }
+
+  async #moveAside(id: string, reason: string, message?: Msg): Promise<void> {
     const about = this.#inFlight.get(id);
-    if (!about || this.#aside.has(id)) return;
-    this.#aside.add(id);
+    if (!about) return;
     this.#inFlight.putAside(id);
-    const done = await this.#deadLetters.putAside(about, reason, message);
-    this.#aside.delete(id);
-    if (!done) return;
+    if (!(await this.#deadLetters.putAside(about, reason, message))) return;
     this.#inFlight.term(id);
     this.#settled();
   }
@@ -339,18 +343,4 @@ export class Subscription {
     if (!this.#dropping) log.error({ streamSequence }, text);
     this.#dropping = true;
   }
-}
-
-function where({
-  stream,
-  consumer,
-  streamSequence,
-  deliveryCount,
-}: {
-  stream: string;
-  consumer: string;
-  streamSequence: number;
-  deliveryCount: number;
-}) {
-  return { stream, consumer, streamSequence, deliveryCount };
 }
