@@ -2,7 +2,7 @@ import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
 import { type Permissions, permitted } from '../jetstream/permissions.ts';
 import { neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
-import { findStream } from '../jetstream/stream.ts';
+import { confirmStream } from '../jetstream/stream.ts';
 import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
@@ -154,7 +154,7 @@ async function checkOnServer(
   report: Findings,
 ): Promise<void> {
   try {
-    const stream = await findStream(connection, { ...config, streamManagement: 'none' }, topic);
+    const stream = await confirmStream(connection, config, topic);
     report.fine(`stream ${stream} takes the subject "${topic}"`);
     const { publish, subscribe } = neededSubjects(config, topic, stream, connection.apiPrefix);
     for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {

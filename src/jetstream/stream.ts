@@ -1,8 +1,11 @@
+import { JetStreamApiCodes } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
+import { fromApi, ifThere } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import { streamsOf } from './stream-lookup.ts';
 import { manageStream } from './stream-management.ts';
+import { matches } from './subject.ts';
 
 /**
  * The stream that takes a subject, or the one named; made or brought in line where
@@ -31,6 +34,31 @@ export async function findStream(
   if (there && streamManagement !== 'update') return name;
   if (streamManagement !== 'none') return manageStream(connection, config, subject, name);
   throw noStream(subject);
+}
+
+/**
+ * The stream that a subscription would use, after making sure that it is there and can have the
+ * subject's messages. Makes and changes nothing.
+ *
+ * @throws ComponentError `no-stream`; `unavailable`, `timeout`
+ */
+export async function confirmStream(
+  connection: Connection,
+  config: Config,
+  subject: string,
+): Promise<string> {
+  const name = await findStream(connection, { ...config, streamManagement: 'none' }, subject);
+  const { StreamNotFound } = JetStreamApiCodes;
+  const info = await ifThere(connection.api.streams.info(name), StreamNotFound).catch((error) => {
+    throw fromApi(error);
+  });
+  if (!info) throw noStream(subject, name);
+  const { subjects = [], mirror, sources } = info.config;
+  if (mirror || sources?.length || subjects.some((one) => matches(one, subject))) return name;
+  throw new ComponentError(
+    'no-stream',
+    `stream "${name}" does not take the subject "${subject}", only ${subjects.join(', ')}`,
+  );
 }
 
 /** Says how to make one. */

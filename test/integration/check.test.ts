@@ -147,6 +147,22 @@ test('--connect: server, credentials, stream and permissions', async () => {
     expect(result.code).toBe(1);
     expect(result.stdout).toContain(words);
   }
+  const named = (streamName: string, topic: string) =>
+    check(
+      [
+        component('pubsub', { natsURL: nats.url, username: 'full', password: 'p', streamName }),
+        subscription(topic),
+      ],
+      '--connect',
+    );
+  expect(await named('ORDERS', 'orders')).toMatchObject({ code: 0 });
+  for (const [result, words] of [
+    [await named('ABSENT', 'orders'), 'there is no stream "ABSENT"'],
+    [await named('ORDERS', 'other'), 'stream "ORDERS" does not take the subject "other"'],
+  ] as const) {
+    expect(result.code).toBe(1);
+    expect(result.stdout).toContain(words);
+  }
   await nats.stop();
   const down = await run('full', 'p');
   expect(down.code).toBe(1);
