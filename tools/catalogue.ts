@@ -10,20 +10,31 @@ export interface Binary {
   flags: (version: string) => readonly string[];
 }
 
-export type BinaryName = 'daprd' | 'nats-server' | 'dapr';
+export type BinaryName = 'daprd' | 'daprd-allcomponents' | 'nats-server' | 'dapr';
+
+const installDaprd = (version: string) =>
+  'install the Dapr CLI (https://docs.dapr.io/getting-started/install-dapr-cli/), then run ' +
+  `\`dapr init --slim --runtime-version ${version}\`, which puts daprd into ~/.dapr/bin`;
+
+const daprdFlags = (tag: string, version: string) => [
+  `-tags=${tag}`,
+  `-ldflags=-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${version} ` +
+    `-X github.com/dapr/kit/logger.DaprVersion=${version}`,
+];
 
 export const catalogue: Readonly<Record<BinaryName, Binary>> = {
   daprd: {
     variable: 'DAPRD_BIN',
     module: 'daprd',
-    install: (version) =>
-      'install the Dapr CLI (https://docs.dapr.io/getting-started/install-dapr-cli/), then run ' +
-      `\`dapr init --slim --runtime-version ${version}\`, which puts daprd into ~/.dapr/bin`,
-    flags: (version) => [
-      '-tags=stablecomponents',
-      `-ldflags=-s -w -X github.com/dapr/dapr/pkg/buildinfo.version=${version} ` +
-        `-X github.com/dapr/kit/logger.DaprVersion=${version}`,
-    ],
+    install: installDaprd,
+    flags: (version) => daprdFlags('stablecomponents', version),
+  },
+  // With the built-in pubsub.jetstream to compare with, and twice the size. A released daprd is one.
+  'daprd-allcomponents': {
+    variable: 'DAPRD_ALLCOMPONENTS_BIN',
+    module: 'daprd',
+    install: (version) => `${installDaprd(version)}; name or link it daprd-allcomponents`,
+    flags: (version) => daprdFlags('allcomponents', version),
   },
   'nats-server': {
     variable: 'NATS_SERVER_BIN',
