@@ -24,6 +24,12 @@ const dialLimit = 2_000;
 /** Between two dials of the same server, plus as much again by chance. Unit: milliseconds. */
 const reconnectWait = 250;
 
+/**
+ * How often a silent server is asked for a sign of life, and how many may stay unanswered: a peer
+ * that vanished without closing is noticed within 15 s. Unit: milliseconds.
+ */
+const pings = { interval: 5_000, unanswered: 2 };
+
 /** An answer of the JetStream API. Unit: milliseconds. */
 const apiLimit = 5_000;
 
@@ -48,6 +54,8 @@ export class Connection {
   readonly events = new EventEmitter<Events>();
   readonly #log: Logger;
   #connected = true;
+  /** In terms of performance.now(). */
+  #disconnectedAt = 0;
   #closing = false;
 
   private constructor(nats: NatsConnection, api: JetStreamManager, log: Logger) {
@@ -73,6 +81,8 @@ export class Connection {
       name: config.name,
       timeout: dialLimit,
       ...authentication(config, log),
+      pingInterval: pings.interval,
+      maxPingOut: pings.unanswered,
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => reconnectWait * (1 + Math.random()),
@@ -89,6 +99,11 @@ export class Connection {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** How long there has been no connection; 0 while there is one. Unit: milliseconds. */
+  get disconnectedFor(): number {
+    return this.#connected ? 0 : Math.max(performance.now() - this.#disconnectedAt, 1);
   }
 
   /** `host:port` of the server in use. */
@@ -116,21 +131,24 @@ export class Connection {
   }
 
   async #watch(): Promise<void> {
-    let since = 0;
     let lastError = '';
     for await (const status of this.nats.status()) {
       switch (status.type) {
         case 'disconnect':
           if (!this.#connected || this.#closing) break;
           this.#connected = false;
-          since = Date.now();
+          this.#disconnectedAt = performance.now();
           this.#log.warn(`lost the connection to NATS (${status.server}): reconnecting for ever`);
           this.events.emit('disconnected');
           break;
+        case 'staleConnection':
+          this.#log.warn('NATS gives no sign of life: reconnecting');
+          destroySocket(this.nats);
+          break;
         case 'reconnect': {
+          const gap = (this.disconnectedFor / 1000).toFixed(1);
           this.#connected = true;
           lastError = '';
-          const gap = ((Date.now() - since) / 1000).toFixed(1);
           this.#log.info(`reconnected to NATS (${status.server}) after ${gap} s`);
           this.events.emit('reconnected');
           break;
@@ -153,6 +171,17 @@ export class Connection {
     }
     if (!this.#closing) this.#log.error('the NATS client closed the connection for good');
   }
+}
+
+/**
+ * The client closes a silent connection only once its last bytes are written, which a peer that
+ * takes none puts off for ever. It has no public way to the socket.
+ */
+function destroySocket(nats: NatsConnection): void {
+  const inner = nats as unknown as {
+    protocol?: { transport?: { socket?: { destroy(): void } } };
+  };
+  inner.protocol?.transport?.socket?.destroy();
 }
 
 async function withinLimit(

@@ -10,6 +10,7 @@ import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
+import { readPubAck } from './pub-ack.ts';
 import { findStream, noStream } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
 import { checkPublishSubject } from './subject.ts';
@@ -27,12 +28,21 @@ const retryWait = { first: 50, most: 500 };
 /** The status a server answers with when nobody listens on the subject. */
 const noResponders = 503;
 
+/** What no stream has answered for this part of its publishTimeout is sent once more. */
+const patience = 1 / 3;
+
 interface Pending {
   subject: string;
   data: Uint8Array;
   headers: MsgHdrs | undefined;
+  /** It has a message id: the stream drops a second copy, so it may be sent again unanswered. */
+  repeatable: boolean;
   /** When it fails, in terms of performance.now(). */
   deadline: number;
+  /** Sent on this connection, and neither answered nor refused yet. */
+  sent: boolean;
+  /** Sent again, for want of an answer. */
+  repeated: boolean;
   attempts: number;
   /** Why it has not been stored yet, where that is known. */
   waitingFor?: string;
@@ -68,14 +78,8 @@ export class Publisher {
     this.#config = config;
     this.#timeout = config.publishTimeout;
     this.#listen();
-    connection.events.on('disconnected', () => {
-      this.#failAll(
-        new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
-      );
-    });
-    connection.events.on('reconnected', () => {
-      if (this.#deaf) this.#listen();
-    });
+    connection.events.on('disconnected', () => this.#disconnected());
+    connection.events.on('reconnected', () => this.#reconnected());
     connection.events.on('publishDenied', (subject) => this.#denied(subject));
   }
 
@@ -95,7 +99,8 @@ export class Publisher {
   }
 
   /**
-   * Stores one message, within the publishTimeout.
+   * Stores one message, within the publishTimeout. Until then it outlasts an outage and a change of
+   * leader; what has a message id is sent again where nobody can tell whether it was stored.
    *
    * @throws ComponentError `invalid-request` for a topic that is no subject and a message over the
    *   server's max_payload; `no-stream`; `unavailable`; `timeout`
@@ -107,21 +112,32 @@ export class Publisher {
 
   /** Stores one message with the headers as given; throws as {@link publish} does. */
   async store(topic: string, data: Uint8Array, headers: MsgHdrs | undefined): Promise<void> {
-    if (!this.#connection.connected) {
-      throw new ComponentError('unavailable', 'not connected to NATS: reconnecting');
-    }
+    // A short outage is waited out; in a long one callers shall not queue up.
+    const downFor = this.#connection.disconnectedFor;
+    if (downFor > this.#timeout) throw disconnected(downFor);
     if (this.#deaf) throw this.#deaf;
     if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
       throw new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
     }
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#timeout;
-      const pending = { subject: topic, data, headers, deadline, attempts: 0, resolve, reject };
+      const pending: Pending = {
+        subject: topic,
+        data,
+        headers,
+        repeatable: hasMessageId(headers),
+        deadline,
+        sent: false,
+        repeated: false,
+        attempts: 0,
+        resolve,
+        reject,
+      };
       const number = ++this.#number;
       this.#pending.set(number, pending);
       this.#pendingBytes += data.byteLength;
       this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
-      this.#send(number, pending);
+      if (this.#connection.connected) this.#send(number, pending);
     });
   }
 
@@ -151,7 +167,9 @@ export class Publisher {
     if (!this.#connection.nats.isClosed()) this.#replies?.unsubscribe();
   }
 
-  #send(number: number, { subject, data, headers, reject }: Pending): void {
+  #send(number: number, pending: Pending): void {
+    const { subject, data, headers, reject } = pending;
+    pending.sent = true;
     try {
       this.#connection.nats.publish(subject, data, { reply: `${this.#inbox}.${number}`, headers });
     } catch (error) {
@@ -188,15 +206,17 @@ export class Publisher {
   /** Nobody took it: no stream is there, or its leader is being elected. */
   async #retry(number: number, pending: Pending): Promise<void> {
     const { subject } = pending;
+    pending.sent = false;
     const still = () => this.#pending.get(number) === pending;
     try {
       const streams = await this.#streamsOf(subject);
       const stream = streams[0] ?? (await this.#makeStream(subject));
       pending.waitingFor = `stream ${stream} takes "${subject}" but has no leader now`;
       await sleep(Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most));
-      if (still()) this.#send(number, pending);
+      // A reconnect may have sent it meanwhile, or is yet to.
+      if (still() && !pending.sent && this.#connection.connected) this.#send(number, pending);
     } catch (error) {
-      if (!still()) return;
+      if (!still() || !this.#connection.connected) return;
       this.#forget(number);
       pending.reject(ComponentError.from(error));
     }
@@ -215,14 +235,40 @@ export class Publisher {
   #sweep(): void {
     this.#sweeper = undefined;
     const now = performance.now();
+    const connected = this.#connection.connected;
     for (const [number, pending] of this.#pending) {
-      if (pending.deadline > now) break;
-      this.#forget(number);
-      pending.reject(this.#overdue(pending));
+      const left = pending.deadline - now;
+      if (left > this.#timeout * (1 - patience)) break;
+      if (left <= 0) {
+        this.#forget(number);
+        pending.reject(this.#overdue(pending));
+      } else if (connected && pending.sent && pending.repeatable && !pending.repeated) {
+        // A leader that crashed may have taken it with it.
+        pending.repeated = true;
+        this.#send(number, pending);
+      }
     }
     if (this.#pending.size > 0) {
       this.#sweeper = setTimeout(() => this.#sweep(), sweepInterval);
     }
+  }
+
+  #disconnected(): void {
+    for (const [number, pending] of this.#pending) {
+      if (pending.repeatable || !pending.sent) {
+        pending.sent = false;
+        continue;
+      }
+      this.#forget(number);
+      pending.reject(
+        new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
+      );
+    }
+  }
+
+  #reconnected(): void {
+    if (this.#deaf) this.#listen();
+    for (const [number, pending] of this.#pending) if (!pending.sent) this.#send(number, pending);
   }
 
   #forget(number: number): void {
@@ -242,6 +288,8 @@ export class Publisher {
   }
 
   #overdue({ subject, waitingFor }: Pending): ComponentError {
+    const downFor = this.#connection.disconnectedFor;
+    if (downFor > 0) return disconnected(downFor);
     const limit = `within ${this.#timeout / 1000} s (publishTimeout)`;
     if (waitingFor) return new ComponentError('unavailable', `not stored ${limit}: ${waitingFor}`);
     return new ComponentError('timeout', `no stream confirmed "${subject}" ${limit}`);
@@ -253,28 +301,6 @@ export class Publisher {
     this.#pendingBytes = 0;
     for (const { reject } of failed) reject(error);
   }
-}
-
-/** What a stream's answer means: undefined for a confirmation. */
-function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
-  let ack: { stream?: string; error?: { err_code?: number; description?: string } };
-  try {
-    ack = reply.json();
-  } catch {
-    ack = {};
-  }
-  if (ack.error) {
-    const { description, err_code } = ack.error;
-    const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
-    // Larger than the stream or its headers may be: the same message will fail again.
-    const forGood = err_code === 10054 || err_code === 10097;
-    return new ComponentError(forGood ? 'invalid-request' : 'unavailable', text);
-  }
-  if (typeof ack.stream === 'string') return undefined;
-  return new ComponentError(
-    'no-stream',
-    `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
-  );
 }
 
 /** One call for all who ask for the same at the same time. */
@@ -289,6 +315,15 @@ function once<Value>(
     calls.set(key, under);
   }
   return under;
+}
+
+function hasMessageId(headers: MsgHdrs | undefined): boolean {
+  return headers?.has('Nats-Msg-Id') === true;
+}
+
+function disconnected(milliseconds: number): ComponentError {
+  const seconds = (milliseconds / 1000).toFixed(1);
+  return new ComponentError('unavailable', `not connected to NATS for ${seconds} s: reconnecting`);
 }
 
 function broken(error: unknown): ComponentError {

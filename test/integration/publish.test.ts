@@ -2,6 +2,8 @@ import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { startPair } from '../support/pair.ts';
 import { RawClient } from '../support/raw-client.ts';
+import { TcpRelay } from '../support/relay.ts';
+import { until } from '../support/wait.ts';
 
 const event = (id: string) =>
   JSON.stringify({ specversion: '1.0', id, source: 'test', type: 'test', data: 1 });
@@ -209,19 +211,68 @@ test('an answer that cannot be read is none, and harms nobody', async () => {
   raw.close();
 });
 
-test('while NATS is down: UNAVAILABLE at once; afterwards it works again', async () => {
+test('a short outage is waited out: what is published in it is stored once', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
   const host = await pair.host();
-  await host.publish('orders', 'before');
   await pair.nats.stop('SIGKILL');
   await pair.component.line(/lost the connection to NATS/);
+  const published = Array.from({ length: 20 }, (_, index) =>
+    host.publish('orders', index % 2 ? `raw ${index}` : event(`e${index}`)),
+  );
+  await pair.nats.startAgain();
+  await Promise.all(published);
+  const { state } = await until('the stream', () => pair.nats.api.streams.info('ORDERS'));
+  expect(state.messages).toBe(20);
+});
+
+test('a longer outage: UNAVAILABLE after publishTimeout, then at once; afterwards OK', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ publishTimeout: '1s' });
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection to NATS/);
+  const refused = { code: status.UNAVAILABLE, details: expect.stringMatching(/not connected/) };
+  await expect(host.publish('orders', 'early')).rejects.toMatchObject(refused);
   const start = Date.now();
-  await expect(host.publish('orders', 'during')).rejects.toMatchObject({
-    code: status.UNAVAILABLE,
-  });
-  expect(Date.now() - start).toBeLessThan(1_000);
+  await expect(host.publish('orders', 'late')).rejects.toMatchObject(refused);
+  expect(Date.now() - start).toBeLessThan(500);
   await pair.nats.startAgain();
   await pair.component.line(/reconnected to NATS/);
+  await host.publish('orders', 'after');
+  const { state } = await until('the stream', () => pair.nats.api.streams.info('ORDERS'));
+  expect(state.messages).toBe(1);
+});
+
+test('a connection that breaks under load: each CloudEvent is OK, and stored once', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const host = await pair.host({ natsURL: `nats://127.0.0.1:${relay.port}` });
+  let next = 0;
+  const caller = async () => {
+    while (next < 2_000) {
+      const index = next++;
+      if (index % 400 === 200) relay.cut();
+      await host.publish('orders', event(`e${index}`));
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, caller));
+  const { state } = await pair.nats.api.streams.info('ORDERS');
+  expect(state.messages).toBe(2_000);
+});
+
+test('a server that takes nothing more is given up for one that does', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const host = await pair.host({ natsURL: `nats://127.0.0.1:${relay.port}` });
+  await host.publish('orders', 'before');
+  relay.freeze();
+  // More than the buffers on the way hold: the last of it is never written out.
+  const large = Buffer.alloc(900_000);
+  const lost = Array.from({ length: 20 }, () => host.publish('orders', large));
+  expect((await Promise.allSettled(lost)).every(({ status }) => status === 'rejected')).toBe(true);
+  await pair.component.line(/reconnected to NATS/, 25_000);
   await host.publish('orders', 'after');
 });

@@ -26,6 +26,11 @@ class Cuttable {
     this.#sockets.clear();
   }
 
+  /** What is open now stays open, and passes nothing on: as when the network drops every packet. */
+  freeze(): void {
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
   close(): void {
     this.cut();
     this.server.close();
@@ -75,6 +80,10 @@ export class TcpRelay {
 
   cut(): void {
     this.#inner.cut();
+  }
+
+  freeze(): void {
+    this.#inner.freeze();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,25 @@
+import type { Msg } from '@nats-io/transport-node';
+import { ComponentError } from '../errors.ts';
+import { noStream } from './stream.ts';
+
+/** What a stream's answer means: undefined for a confirmation. */
+export function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
+  let ack: { stream?: string; error?: { err_code?: number; description?: string } };
+  try {
+    ack = reply.json();
+  } catch {
+    ack = {};
+  }
+  if (ack.error) {
+    const { description, err_code } = ack.error;
+    const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
+    // Larger than the stream or its headers may be: the same message will fail again.
+    const forGood = err_code === 10054 || err_code === 10097;
+    return new ComponentError(forGood ? 'invalid-request' : 'unavailable', text);
+  }
+  if (typeof ack.stream === 'string') return undefined;
+  return new ComponentError(
+    'no-stream',
+    `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
+  );
+}
