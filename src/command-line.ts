@@ -8,6 +8,9 @@ export interface Options {
   /** Permission bits of the socket file. */
   socketMode: number;
   logLevel: LogLevel;
+  /** HTTP API of the one daprd that is served, and its API token; undefined where it is not known. */
+  sidecar: { url: string; token: string | undefined } | undefined;
+  restartOrphanedSidecar: boolean;
 }
 
 export interface CheckArguments {
@@ -37,7 +40,10 @@ const defaults = {
   'log-level': 'info',
 } as const;
 
-type Flag = keyof typeof defaults;
+type Flag = keyof typeof defaults | 'sidecar-url' | 'restart-orphaned-sidecar';
+
+/** Of daprd's HTTP API, where nobody says otherwise. */
+const usualSidecar = 'http://127.0.0.1:3500';
 
 export const help = `dapr-nats-jetstream: a Dapr pub/sub component for NATS JetStream
 
@@ -63,6 +69,15 @@ Options, each also by environment variable; the option wins:
                         [DAPR_NATS_JETSTREAM_SOCKET_MODE, default ${defaults['socket-mode']}]
   --log-level LEVEL     ${logLevels.join(', ')}
                         [DAPR_NATS_JETSTREAM_LOG_LEVEL, default ${defaults['log-level']}]
+  --sidecar-url URL     daprd's HTTP API, where this process serves one daprd. It is
+                        asked whether it has outlived a component before this one
+                        [DAPR_NATS_JETSTREAM_SIDECAR_URL, else port DAPR_HTTP_PORT on
+                        127.0.0.1; DAPR_API_TOKEN is passed on]
+  --restart-orphaned-sidecar
+                        tell such a daprd to shut down, for its supervisor to start
+                        it again; without --sidecar-url the one at
+                        ${usualSidecar}
+                        [DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR=true]
   --help                print this and exit
   --version             print the version and exit
 
@@ -102,7 +117,7 @@ function parseCheck(args: string[]): Command {
 }
 
 function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
-  let flags: { [flag in Flag]?: string } & { help?: boolean; version?: boolean };
+  let flags: { [flag in Flag | 'help' | 'version']?: string | boolean };
   try {
     flags = parseArgs({
       args,
@@ -111,6 +126,8 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
         'socket-folder': { type: 'string' },
         'socket-mode': { type: 'string' },
         'log-level': { type: 'string' },
+        'sidecar-url': { type: 'string' },
+        'restart-orphaned-sidecar': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -121,7 +138,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (flags.help) return { run: 'help' };
   if (flags.version) return { run: 'version' };
 
-  const read = (flag: Flag) => readOption(flag, flags[flag], env);
+  const read = (flag: Flag) => readOption(flag, flags[flag]?.toString(), env);
   const name = read('socket-name');
   const folder = read('socket-folder');
   const mode = read('socket-mode');
@@ -136,6 +153,16 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (!(logLevels as readonly string[]).includes(level.value)) {
     return refuse(level, `use one of ${logLevels.join(', ')}`);
   }
+  const restart = read('restart-orphaned-sidecar');
+  if (!/^(true|false|)$/.test(restart.value)) return refuse(restart, 'use true or false');
+  const restartOrphanedSidecar = restart.value === 'true';
+  const sidecar = read('sidecar-url');
+  const port = env.DAPR_HTTP_PORT;
+  if (sidecar.value && !/^https?:$/.test(URL.parse(sidecar.value)?.protocol ?? '')) {
+    return refuse(sidecar, `use a URL, for example ${usualSidecar}`);
+  }
+  const url =
+    sidecar.value || (port ? `http://127.0.0.1:${port}` : restartOrphanedSidecar && usualSidecar);
   return {
     run: 'serve',
     options: {
@@ -143,6 +170,8 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
       socketFolder: folder.value,
       socketMode: Number.parseInt(mode.value, 8),
       logLevel: level.value as LogLevel,
+      sidecar: url ? { url, token: env.DAPR_API_TOKEN } : undefined,
+      restartOrphanedSidecar,
     },
   };
 }
@@ -162,7 +191,7 @@ function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEn
     const value = env[variable];
     if (value) return { value, from: variable };
   }
-  return { value: defaults[flag], from: `--${flag}` };
+  return { value: (defaults as Record<string, string>)[flag] ?? '', from: `--${flag}` };
 }
 
 function refuse({ from, value }: Given, allowed: string): Command {

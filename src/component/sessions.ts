@@ -11,6 +11,14 @@ export interface Connection {
 
 export type Properties = Record<string, string>;
 
+export interface SessionsOptions {
+  log: Logger;
+  /** Told when a host has initialised a Component. */
+  initialised(name: string): void;
+  /** Told when a host calls for a Component that was never initialised in this process. */
+  neverInitialised(name: string): void;
+}
+
 /** Settings of closed connections that are kept for adoption, the oldest dropped first. */
 const mostRemembered = 256;
 
@@ -24,6 +32,7 @@ const mostRemembered = 256;
  * a NATS connection end with its host's connection.
  */
 export class Sessions {
+  readonly #options: SessionsOptions;
   readonly #log: Logger;
   readonly #live = new Map<Connection, Map<string, Slot>>();
   /** By name, then by consumerID: what a restarted or reloaded daprd sends replaces what it sent. */
@@ -32,8 +41,9 @@ export class Sessions {
   #inits = 0;
   #stopped = false;
 
-  constructor({ log }: { log: Logger }) {
-    this.#log = log;
+  constructor(options: SessionsOptions) {
+    this.#options = options;
+    this.#log = options.log;
   }
 
   open(): Connection {
@@ -53,6 +63,8 @@ export class Sessions {
     const before = slots.get(name);
     const slot: Slot = this.#start(name, properties, before);
     slots.set(name, slot);
+    // Also when it is refused below: what is wrong then is something else.
+    this.#options.initialised(name);
     try {
       await slot.instance;
     } catch (error) {
@@ -137,6 +149,7 @@ export class Sessions {
     const known = [...this.#remembered.values()].filter((entry) => entry.name === name);
     const [first, ...others] = known;
     if (!first) {
+      this.#options.neverInitialised(name);
       throw new ComponentError(
         'not-initialised',
         `the component "${name}" was never initialised in this process: it was restarted after ` +

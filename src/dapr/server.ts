@@ -1,17 +1,23 @@
 import { createServer, type Socket } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
 import { Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { PubSub } from './contract.ts';
+import { OrphanWatch } from './orphan.ts';
 import { createReflection } from './reflection.ts';
 import { createService } from './service.ts';
+import { Sidecar, type SidecarOptions } from './sidecar.ts';
 import { listenAtSocket } from './socket.ts';
 
 export interface ServerOptions {
   socketFolder: string;
   socketName: string;
   socketMode: number;
+  /** The one daprd that is served, where it is known. */
+  sidecar?: SidecarOptions | undefined;
+  restartOrphanedSidecar?: boolean;
   log: Logger;
 }
 
@@ -44,7 +50,19 @@ const lastAnswers = 500;
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log } = options;
-  const sessions = new Sessions({ log });
+  const health = new HealthImplementation({ '': 'SERVING' });
+  const orphans = new OrphanWatch({
+    type: `pubsub.${options.socketName}`,
+    sidecar: options.sidecar && new Sidecar(options.sidecar),
+    restart: options.restartOrphanedSidecar === true,
+    orphaned: (is) => health.setStatus('', is ? 'NOT_SERVING' : 'SERVING'),
+    log,
+  });
+  const sessions = new Sessions({
+    log,
+    initialised: (name) => orphans.initialised(name),
+    neverInitialised: (name) => orphans.called(name),
+  });
   const reflection = createReflection();
   const open = new Map<Socket, { drain(graceTimeMs: number): void }>();
 
@@ -53,6 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     const grpc = new GrpcServer(grpcOptions);
     grpc.addService(PubSub.service, createService(sessions, connection, log));
     reflection.addToServer(grpc);
+    health.addToServer(grpc);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
     open.set(socket, injector);
     // A peer that vanishes or sends no HTTP/2 at all concerns nobody but itself.
@@ -74,6 +93,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   listener.on('error', (error) => log.error(`socket ${path}: ${error.message}`));
 
   const stop = async () => {
+    orphans.stop();
+    health.setStatus('', 'NOT_SERVING');
     await remove();
     const closed = new Promise<void>((done) => listener.close(() => done()));
     await sessions.closeAll();

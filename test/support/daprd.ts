@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { resolveBinary } from '../../tools/binaries.ts';
-import { Child, freePort } from './child.ts';
+import { Child, type ChildOptions, freePort } from './child.ts';
+import { Supervisor } from './supervisor.ts';
 import { temporaryFolder } from './temp.ts';
 import { until } from './wait.ts';
 
@@ -16,6 +17,10 @@ export interface DaprdOptions {
   resources: object[];
   app?: { port: number; protocol: 'http' | 'grpc' };
   logLevel?: string;
+  /** Started again, on the same ports, whenever it ends. */
+  supervised?: boolean;
+  /** Which daprd; one that knows the built-in component is larger. */
+  binary?: 'daprd' | 'daprd-allcomponents';
   args?: string[];
   env?: NodeJS.ProcessEnv;
   onLine?: (line: string) => void;
@@ -25,27 +30,27 @@ export interface DaprdOptions {
 export class Daprd {
   readonly httpPort: number;
   readonly grpcPort: number;
-  readonly child: Child;
   /** Where its resources are read from; with hot reload a changed file takes effect. */
   readonly resources: string;
+  readonly #running: { child: Child; stop(signal?: NodeJS.Signals): Promise<void> };
   readonly #stack: AsyncDisposableStack;
 
   private constructor(
     ports: { http: number; grpc: number },
-    child: Child,
+    running: { child: Child; stop(signal?: NodeJS.Signals): Promise<void> },
     resources: string,
     stack: AsyncDisposableStack,
   ) {
     this.httpPort = ports.http;
     this.grpcPort = ports.grpc;
-    this.child = child;
+    this.#running = running;
     this.resources = resources;
     this.#stack = stack;
   }
 
   static async start(options: DaprdOptions): Promise<Daprd> {
     await using stack = new AsyncDisposableStack();
-    const command = await resolveBinary('daprd');
+    const command = await resolveBinary(options.binary ?? 'daprd');
     const folder = stack.use(await temporaryFolder());
     const resources = join(folder.path, 'resources');
     await mkdir(resources);
@@ -55,8 +60,9 @@ export class Daprd {
     const config = join(folder.path, 'config.yaml');
     await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
     const ports = { http: await freePort(), grpc: await freePort() };
+    const internalPort = await freePort();
     const { app } = options;
-    const child = await Child.start({
+    const childOptions: ChildOptions = {
       name: `daprd of ${options.appId}`,
       command,
       args: [
@@ -64,7 +70,7 @@ export class Daprd {
         ...['--dapr-http-port', `${ports.http}`, '--dapr-grpc-port', `${ports.grpc}`],
         ...['--dapr-listen-addresses', '127.0.0.1', '--enable-metrics=false'],
         ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
-        ...['--dapr-internal-grpc-port', `${await freePort()}`],
+        ...['--dapr-internal-grpc-port', `${internalPort}`],
         ...['--log-level', options.logLevel ?? 'info', '--dapr-graceful-shutdown-seconds', '2'],
         ...(app ? ['--app-port', `${app.port}`, '--app-protocol', app.protocol] : []),
         ...(options.args ?? []),
@@ -73,15 +79,26 @@ export class Daprd {
       env: { DAPR_COMPONENTS_SOCKETS_FOLDER: options.sockets, ...options.env },
       ready: /dapr initialized. Status: Running/,
       onLine: options.onLine,
-    });
-    stack.defer(() => child.end().then(() => undefined));
-    const daprd = new Daprd(ports, child, resources, stack.move());
-    return daprd;
+    };
+    const launch = () => Child.start(childOptions);
+    const running = options.supervised ? await Supervisor.start(launch) : alone(await launch());
+    stack.defer(() => running.stop());
+    return new Daprd(ports, running, resources, stack.move());
+  }
+
+  /** The process that runs now, or ran last. */
+  get child(): Child {
+    return this.#running.child;
+  }
+
+  /** Ends it for good. */
+  stop(signal?: NodeJS.Signals): Promise<void> {
+    return this.#running.stop(signal);
   }
 
   /** Publishes over HTTP. Rejects unless daprd answers 2xx. */
   async publish(pubsub: string, topic: string, data: unknown, query = ''): Promise<void> {
-    const url = `http://127.0.0.1:${this.httpPort}/v1.0/publish/${pubsub}/${topic}${query}`;
+    const url = `${this.url}/v1.0/publish/${pubsub}/${topic}${query}`;
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -90,10 +107,14 @@ export class Daprd {
     if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${this.httpPort}`;
+  }
+
   /** Waits until daprd has subscribed for the app. */
   async subscribed(topic: string): Promise<void> {
     await until(`daprd's subscription to ${topic}`, async () => {
-      const response = await fetch(`http://127.0.0.1:${this.httpPort}/v1.0/metadata`);
+      const response = await fetch(`${this.url}/v1.0/metadata`);
       const { subscriptions } = (await response.json()) as { subscriptions?: { topic: string }[] };
       return subscriptions?.some((subscription) => subscription.topic === topic);
     });
@@ -102,6 +123,10 @@ export class Daprd {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
+}
+
+function alone(child: Child) {
+  return { child, stop: (signal?: NodeJS.Signals) => child.end(signal).then(() => undefined) };
 }
 
 /** A Component resource. */

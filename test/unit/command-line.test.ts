@@ -13,7 +13,19 @@ test('defaults', () => {
     socketFolder: '/tmp/dapr-components-sockets',
     socketMode: 0o666,
     logLevel: 'info',
+    sidecar: undefined,
+    restartOrphanedSidecar: false,
   });
+});
+
+test.each([
+  [[], {}, undefined],
+  [[], { DAPR_HTTP_PORT: '3501' }, 'http://127.0.0.1:3501'],
+  [['--restart-orphaned-sidecar'], {}, 'http://127.0.0.1:3500'],
+  [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'true' }, 'http://127.0.0.1:3500'],
+  [['--sidecar-url', 'http://[::1]:1'], { DAPR_HTTP_PORT: '2' }, 'http://[::1]:1'],
+])('the sidecar of %j and %j', (args, env, url) => {
+  expect(options(args, env).sidecar?.url).toBe(url);
 });
 
 test('an option wins over its variable', () => {
@@ -56,6 +68,8 @@ test.each([
   [['--socket-mode', 'rw'], {}, '--socket-mode: "rw"'],
   [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
   [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
+  [['--sidecar-url', 'localhost:3500'], {}, '--sidecar-url: "localhost:3500" cannot be used'],
+  [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'yes' }, '"yes" cannot be used: use true'],
 ])('%j %j is refused in one line', (args, env, words) => {
   const command = parseCommandLine(args, env);
   if (command.run !== 'refuse') throw new Error('was accepted');
@@ -64,7 +78,8 @@ test.each([
 });
 
 test('the help names every option and variable', () => {
-  for (const flag of ['socket-name', 'socket-folder', 'socket-mode', 'log-level']) {
+  const options = ['socket-name', 'socket-folder', 'socket-mode', 'log-level', 'sidecar-url'];
+  for (const flag of [...options, 'restart-orphaned-sidecar']) {
     expect(help).toContain(`--${flag}`);
     expect(help).toContain(`DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`);
   }

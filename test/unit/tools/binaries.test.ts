@@ -113,7 +113,7 @@ describe('resolveBinary', () => {
     );
     const ways = error.message.split('\n').filter((line) => line.startsWith('  - '));
     expect(ways).toEqual([
-      expect.stringMatching(/set (DAPRD|NATS_SERVER|DAPR)_BIN to the path/),
+      expect.stringMatching(/set (DAPRD|DAPRD_ALLCOMPONENTS|NATS_SERVER|DAPR)_BIN to the path/),
       expect.stringMatching(/install .* \d+\.\d+\.\d+ on PATH: .*https:/),
       expect.stringMatching(`node tools/setup.mjs ${name}.* Go 1\\.\\d+\\.\\d+ or newer .*go.dev`),
     ]);

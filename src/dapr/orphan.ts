@@ -1,0 +1,138 @@
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Sidecar } from './sidecar.ts';
+
+/** How often daprd is asked what it has loaded, until it has initialised something here. Milliseconds. */
+const askInterval = 1_000;
+
+/** How long a daprd that was told to shut down may take before it is told again. Unit: milliseconds. */
+const shutdownLimit = 15_000;
+
+/** Without a further call for so long, a caller that cannot be asked may be gone. Unit: milliseconds. */
+const lapse = 60_000;
+
+/** Names that are remembered; a caller may make them up. */
+const mostNames = 100;
+
+export interface OrphanWatchOptions {
+  /** Type of the Components served here: `pubsub.<socket name>`. */
+  type: string;
+  sidecar: Sidecar | undefined;
+  /** Whether an orphaned sidecar is told to shut down, for its supervisor to start it again. */
+  restart: boolean;
+  /** Told each change. */
+  orphaned(is: boolean): void;
+  log: Logger;
+}
+
+/**
+ * Notices a daprd that has outlived the component it had initialised.
+ *
+ * daprd calls Init and opens its subscriptions once, at its own start. When the component alone is
+ * restarted, daprd goes on as if nothing had happened, and nothing works (host.md: "Connections and
+ * instances"). Two things give it away: calls for a Component that was never initialised in this
+ * process, and daprd's own list of what it has loaded.
+ */
+export class OrphanWatch {
+  readonly #options: OrphanWatchOptions;
+  readonly #initialised = new Set<string>();
+  /** When each orphaned Component was last heard of, in terms of performance.now(). */
+  readonly #orphans = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #shutdownAt = Number.NEGATIVE_INFINITY;
+  #lastProblem = '';
+  #wasOrphaned = false;
+  #stopped = false;
+
+  constructor(options: OrphanWatchOptions) {
+    this.#options = options;
+    if (options.sidecar) void this.#ask(options.sidecar);
+  }
+
+  /** A host has initialised the Component in this process. */
+  initialised(name: string): void {
+    if (this.#initialised.size < mostNames) this.#initialised.add(name);
+    if (this.#orphans.delete(name)) {
+      this.#options.log.info({ component: name }, 'daprd has initialised it: all is well again');
+    }
+    this.#tell();
+  }
+
+  /** A host has called for a Component that was never initialised in this process. */
+  called(name: string): void {
+    // Not from daprd: it always names its Component.
+    if (name === '') return;
+    const { sidecar } = this.#options;
+    if (!sidecar) this.#found(name);
+    else if (!this.#timer) void this.#ask(sidecar);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #ask(sidecar: Sidecar): Promise<void> {
+    const { type, restart, log } = this.#options;
+    // Also keeps a second round from starting.
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#orphans.size > 0 || this.#initialised.size === 0) void this.#ask(sidecar);
+    }, askInterval);
+    this.#timer.unref();
+    try {
+      const loaded = await sidecar.components(type);
+      if (this.#stopped) return;
+      const orphans = loaded.filter((name) => !this.#initialised.has(name));
+      for (const name of orphans) this.#found(name);
+      if (!restart || orphans.length === 0) return;
+      if (performance.now() - this.#shutdownAt < shutdownLimit) return;
+      this.#shutdownAt = performance.now();
+      log.warn(
+        `telling daprd at ${sidecar.url} to shut down, for its supervisor to start it again`,
+      );
+      await sidecar.shutdown();
+      this.#lastProblem = '';
+    } catch (error) {
+      const problem = `daprd at ${sidecar.url} does not answer as it should: ${messageOf(error)}`;
+      // Until daprd has started, that is how it should be.
+      log[this.#orphans.size > 0 && problem !== this.#lastProblem ? 'warn' : 'debug'](problem);
+      this.#lastProblem = problem;
+    }
+  }
+
+  #found(name: string): void {
+    const { log, restart, sidecar } = this.#options;
+    const known = this.#orphans.has(name);
+    if (!known && this.#orphans.size >= mostNames) return;
+    this.#orphans.set(name, performance.now());
+    if (known) return;
+    log.error(
+      { component: name },
+      `daprd uses "${name}" without having initialised it: this process was restarted, daprd was ` +
+        'not, so neither publishing nor subscriptions work. Restart daprd (in Kubernetes: the pod)' +
+        (restart && sidecar ? '' : ', or let --restart-orphaned-sidecar do it'),
+    );
+    this.#tell();
+    if (!sidecar) this.#lapse();
+  }
+
+  /** Whoever called cannot be asked, so it is only believed for a while. */
+  #lapse(): void {
+    if (this.#timer || this.#orphans.size === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      const since = performance.now() - lapse;
+      for (const [name, last] of this.#orphans) if (last < since) this.#orphans.delete(name);
+      this.#tell();
+      this.#lapse();
+    }, lapse / 4);
+    this.#timer.unref();
+  }
+
+  #tell(): void {
+    const is = this.#orphans.size > 0;
+    if (is !== this.#wasOrphaned) this.#options.orphaned(is);
+    this.#wasOrphaned = is;
+  }
+}
