@@ -11,10 +11,10 @@ import { freePort } from '../test/support/child.ts';
 import { startComponent } from '../test/support/component.ts';
 import { Daprd } from '../test/support/daprd.ts';
 import { NatsServer } from '../test/support/nats-server.ts';
+import { Tally } from '../test/support/tally.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
 import { Publisher } from './publisher.ts';
 import { startSubscriber } from './subscriber.ts';
-import { Tally } from './tally.ts';
 
 const usage = `npm run demo [-- --count N] [-- --rate N]
 

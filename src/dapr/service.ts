@@ -77,7 +77,13 @@ interface Call {
   metadata: { get(key: string): (string | Buffer)[] };
 }
 
-/** The Component's name; empty for a caller that sends none (grpcurl, say). */
+/**
+ * The Component's name; empty for a caller that sends none (grpcurl, say).
+ *
+ * A call that daprd makes while it handles a message (a dead letter) carries the name of the
+ * message's Component too, before its own; HTTP/2 for Node joins the two with a comma.
+ */
 function componentOf(call: Call): string {
-  return String(call.metadata.get('x-component-instance')[0] ?? '');
+  const names = call.metadata.get('x-component-instance').join(',').split(',');
+  return names.at(-1)?.trim() ?? '';
 }

@@ -13,6 +13,9 @@ const signalsPerAckWait = 3;
 /** However short the ackWait, signals come no more often than this. Unit: milliseconds. */
 const shortestInterval = 25;
 
+/** Of a nak that is not to be redelivered at once. Unit: milliseconds. */
+const shortestDelay = 1;
+
 /** A message whose wait began less than this part of its ackWait ago needs no signal. */
 const fresh = 1 / 20;
 
@@ -35,6 +38,8 @@ export interface Unsettled extends DeliveryInfo {
   ackPolicy: AckPolicy;
   /** What the server waits for a settlement of this delivery. Unit: milliseconds. */
   ackWait: number;
+  /** The same of a first delivery; differs where the consumer has a backOff. */
+  firstAckWait: number;
   /** Unit: bytes. */
   size: number;
 }
@@ -292,9 +297,12 @@ export class InFlight {
     if (this.#connection.connected) this.#connection.nats.publish(entry.reply, inProgress);
   }
 
-  #sendNak({ ackPolicy, reply }: Unsettled, delay: number): void {
+  #sendNak({ ackPolicy, reply, ackWait, firstAckWait }: Unsettled, delay: number): void {
     if (ackPolicy === 'none') return;
-    const nanos = Math.round(delay * 1e6);
+    // The server counts a delay as if the consumer's first ackWait would follow, and then lets the
+    // one of this delivery follow.
+    const told = delay > 0 ? Math.max(delay + firstAckWait - ackWait, shortestDelay) : 0;
+    const nanos = Math.round(told * 1e6);
     this.#send(reply, nanos > 0 ? Buffer.from(`-NAK ${JSON.stringify({ delay: nanos })}`) : nak);
   }
 

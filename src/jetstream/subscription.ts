@@ -325,13 +325,16 @@ export class Subscription {
     if (!delivery || !message.reply) return;
     const { ackPolicy } = consumer;
     const ackWait = consumer.ackWait(delivery.deliveryCount);
+    const firstAckWait = consumer.ackWait(1);
     const size = message.data.byteLength;
     if (ackPolicy === 'none' && this.#inFlight.bytes > mostBytes) {
       // Only a push consumer without flow control sends on whatever becomes of it.
       this.#drop(delivery.streamSequence);
       return;
     }
-    const id = this.#inFlight.add({ ...delivery, reply: message.reply, ackPolicy, ackWait, size });
+    const { reply } = message;
+    const about = { ...delivery, reply, ackPolicy, ackWait, firstAckWait, size };
+    const id = this.#inFlight.add(about);
     this.#dropping = false;
     this.#binding.healthy();
     if (id !== undefined) this.#handOver.message(id, message);

@@ -60,6 +60,20 @@ test('a handler that fails gets its message again', async () => {
   expect(runs).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
 });
 
+test("Dapr's dead letter topic, in the same stream", async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders', 'orders.dead');
+  const handle = (_: unknown, topic: string) => {
+    if (topic === 'orders') throw new Error('never');
+  };
+  const topics = ['orders', 'orders.dead'];
+  const app = { topics, deadLetterTopic: 'orders.dead', handle };
+  await using sidecar = await startSidecar(pair, 'app', app);
+  await sidecar.daprd.publish('pubsub', 'orders', { n: 1 });
+  await sidecar.app.count(1);
+  expect(sidecar.app.received).toEqual([{ topic: 'orders.dead', data: { n: 1 } }]);
+});
+
 test('two apps with the same Component name on one socket folder each get every message', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');

@@ -7,6 +7,8 @@ export interface AppOptions {
   protocol: 'http' | 'grpc';
   pubsub: string;
   topics: string[];
+  /** Where Dapr puts a message whose handler failed. */
+  deadLetterTopic?: string;
   /** What to do with a message; a throw is a failed handler. */
   handle?: (data: unknown, topic: string) => Promise<void> | void;
 }
@@ -24,7 +26,13 @@ export class App {
     this.#server = server;
   }
 
-  static async start({ protocol, pubsub, topics, handle }: AppOptions): Promise<App> {
+  static async start({
+    protocol,
+    pubsub,
+    topics,
+    deadLetterTopic,
+    handle,
+  }: AppOptions): Promise<App> {
     const port = await freePort();
     const server = new DaprServer({
       serverHost: '127.0.0.1',
@@ -42,7 +50,7 @@ export class App {
     if (protocol === 'http') listenOnLoopback(server);
     const app = new App(port, protocol, server);
     for (const topic of topics) {
-      await server.pubsub.subscribe(pubsub, topic, async (data: unknown) => {
+      const callback = async (data: unknown) => {
         try {
           await handle?.(data, topic);
         } catch {
@@ -51,6 +59,10 @@ export class App {
         }
         app.received.push({ topic, data });
         return DaprPubSubStatusEnum.SUCCESS;
+      };
+      await server.pubsub.subscribeWithOptions(pubsub, topic, {
+        callback,
+        ...(deadLetterTopic && deadLetterTopic !== topic ? { deadLetterTopic } : {}),
       });
     }
     // Not server.start(): that waits for a sidecar, and daprd here waits for the app.

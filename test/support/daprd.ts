@@ -17,6 +17,8 @@ export interface DaprdOptions {
   resources: object[];
   app?: { port: number; protocol: 'http' | 'grpc' };
   logLevel?: string;
+  /** Of its HTTP API; any free one unless given. */
+  httpPort?: number;
   /** Started again, on the same ports, whenever it ends. */
   supervised?: boolean;
   /** Which daprd; one that knows the built-in component is larger. */
@@ -59,7 +61,7 @@ export class Daprd {
     }
     const config = join(folder.path, 'config.yaml');
     await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
-    const ports = { http: await freePort(), grpc: await freePort() };
+    const ports = { http: options.httpPort ?? (await freePort()), grpc: await freePort() };
     const internalPort = await freePort();
     const { app } = options;
     const childOptions: ChildOptions = {

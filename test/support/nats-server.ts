@@ -148,6 +148,10 @@ export class NatsServer {
     await this.#child.end(signal);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.signal(signal);
+  }
+
   /** Starts it again on the same port and store. */
   async startAgain(): Promise<void> {
     this.#child = await this.#start();

@@ -1,6 +1,6 @@
-import { until } from '../test/support/wait.ts';
+import { until } from './wait.ts';
 
-/** Counts the orders of the demo, by their number. */
+/** Counts orders, each with a number of its own, from their sending to their arrival. */
 export class Tally {
   /** Called once for each order that was both sent and received, with its way's milliseconds. */
   onPair: ((orderId: number, milliseconds: number) => void) | undefined;
@@ -8,7 +8,8 @@ export class Tally {
   failed = 0;
   readonly #started = new Map<number, number>();
   readonly #stored = new Set<number>();
-  readonly #arrived = new Set<number>();
+  /** When each arrived first, in terms of performance.now(). */
+  readonly #arrived = new Map<number, number>();
   readonly #latencies: number[] = [];
   #lastError = '';
 
@@ -30,10 +31,30 @@ export class Tally {
       this.duplicates++;
       return;
     }
-    this.#arrived.add(orderId);
-    const milliseconds = performance.now() - (this.#started.get(orderId) ?? Number.NaN);
+    const now = performance.now();
+    this.#arrived.set(orderId, now);
+    const milliseconds = now - (this.#started.get(orderId) ?? Number.NaN);
     this.#latencies.push(milliseconds);
     this.onPair?.(orderId, milliseconds);
+  }
+
+  /** Orders that were confirmed. */
+  get stored(): number {
+    return this.#stored.size;
+  }
+
+  /** Different orders that have arrived. */
+  get arrived(): number {
+    return this.#arrived.size;
+  }
+
+  /** When the first order arrived that was confirmed, and sent at or after `time`, if one was. */
+  arrivalSince(time: number): number | undefined {
+    for (const [orderId, at] of this.#arrived) {
+      const sent = this.#started.get(orderId) ?? Number.NEGATIVE_INFINITY;
+      if (sent >= time && this.#stored.has(orderId)) return at;
+    }
+    return undefined;
   }
 
   /** Orders that were confirmed and have not arrived. */
@@ -41,6 +62,12 @@ export class Tally {
     let lost = 0;
     for (const orderId of this.#stored) if (!this.#arrived.has(orderId)) lost++;
     return lost;
+  }
+
+  /** What was confirmed and has not arrived cannot arrive any more, through nobody's fault. */
+  forgetMissing(): void {
+    for (const orderId of this.#stored)
+      if (!this.#arrived.has(orderId)) this.#stored.delete(orderId);
   }
 
   /** Resolves when nothing is missing any more, or after `limit` milliseconds. */
