@@ -101,6 +101,16 @@ export class Pull {
     connection.nats.publish(this.#subject, JSON.stringify(request), { reply });
   }
 
+  /** The consumer has a new leader: it knows of no request made before. */
+  leaderElected(): void {
+    if (this.#over || !this.#options.connection.connected) return;
+    const before = this.#replies;
+    this.#replies = undefined;
+    // Unless the old one does: then it hears that nobody waits, and what it has sent still arrives.
+    if (before) void drain(this.#options.connection, before);
+    this.#restart();
+  }
+
   /** Asks for no more; resolves within 1 s, when what was already on its way has arrived. */
   async stop(): Promise<void> {
     if (this.#over) return;

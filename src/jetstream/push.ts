@@ -56,6 +56,9 @@ export class Push {
   /** Nothing to ask for: the server pushes. */
   more(): void {}
 
+  /** Its new leader goes on by itself. */
+  leaderElected(): void {}
+
   /** Listens no more; resolves within 1 s, when what was already on its way has arrived. */
   async stop(): Promise<void> {
     if (this.#over) return;

@@ -3,13 +3,13 @@ import type { Config } from '../component/config.ts';
 import type { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
+import { type Exceeded, watchAdvisories } from './advisories.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer, Earlier } from './consumer.ts';
 import { DeadLetters } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
-import { watchMaxDeliveries } from './max-deliveries.ts';
 import { parseDelivery } from './message.ts';
 import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
@@ -250,7 +250,7 @@ export class Subscription {
       this.#inFlight.startAfter(Math.max(this.#inFlight.floor, consumer.delivered));
     }
     this.#consumer = consumer;
-    this.#watchMaxDeliveries(consumer);
+    this.#watchAdvisories(consumer);
     const common = {
       connection,
       receive: (message: Msg) => this.#receive(message, consumer),
@@ -276,16 +276,17 @@ export class Subscription {
         });
   }
 
-  #watchMaxDeliveries(consumer: BoundConsumer): void {
+  #watchAdvisories(consumer: BoundConsumer): void {
     this.#unwatch?.();
-    this.#unwatch = undefined;
-    if (consumer.maxDeliver === undefined) return;
-    const { connection } = this.#options;
-    this.#unwatch = watchMaxDeliveries(connection, consumer, (exceeded) => {
-      const { stream, name } = consumer;
-      const delivery = { stream, consumer: name, ...exceeded };
-      const reason = `delivered ${exceeded.deliveryCount} times and never settled (maxDeliver)`;
+    const { stream, name, maxDeliver } = consumer;
+    const exceeded = (message: Exceeded) => {
+      const delivery = { stream, consumer: name, ...message };
+      const reason = `delivered ${message.deliveryCount} times and never settled (maxDeliver)`;
       void this.#deadLetters.putAside(delivery, reason);
+    };
+    this.#unwatch = watchAdvisories(this.#options.connection, consumer, {
+      exceeded: maxDeliver === undefined ? undefined : exceeded,
+      leaderElected: () => this.#source?.leaderElected(),
     });
   }
 

@@ -9,7 +9,7 @@ import { describeMachine } from '../../tools/machine.ts';
 import { describe, type Results, report } from './report.ts';
 import { judge, type Outcome, type Scenario } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
-import type { Peer } from './world.ts';
+import { type Peer, World } from './world.ts';
 
 const usage = `npm run test:chaos [-- OPTIONS]
 
@@ -21,6 +21,7 @@ A run of all of them takes about 20 minutes and writes docs/reliability.md.
 `;
 
 const { only, peers } = readArguments();
+World.endAtSignals();
 const chosen = only ? scenarios.filter(({ name }) => only.includes(name)) : scenarios;
 const started = performance.now();
 const results: Results = {};

@@ -24,8 +24,16 @@ export interface Soak {
   /** Unit: messages a second. */
   rate: number;
   outcome: Outcome;
-  /** Resident size of the component, after the first minute. Unit: MB. */
-  resident: { least: number; most: number; first: number; last: number };
+  /** Of the two components, after the first minute. */
+  resident: Record<'subscriber' | 'publisher', ResidentSize>;
+}
+
+/** Unit: MB. */
+export interface ResidentSize {
+  least: number;
+  most: number;
+  first: number;
+  last: number;
 }
 
 /** Puts new results in the place of old ones, and writes the page anew. */
@@ -118,15 +126,20 @@ function cells(outcome: Outcome | undefined): string[] {
 }
 
 function soakSection({ date, machine, minutes, rate, outcome, resident }: Soak): string[] {
-  const { least, most, first, last } = resident;
+  const sizes = Object.entries(resident).map(
+    ([which, { least, most, first, last }]) =>
+      `| ${which} | ${first} MB | ${last} MB | ${least} MB | ${most} MB |`,
+  );
   return [
     '## Soak',
     '',
     `${date}; ${machine}.`,
     '',
-    `${minutes} minutes at ${number(rate)} messages a second: ${describe(outcome)}. Resident size of the`,
-    `component after the first minute: ${least} to ${most} MB, ${first} MB at its begin and ${last} MB at`,
-    'its end.',
+    `${minutes} minutes at ${number(rate)} messages a second: ${describe(outcome)}.`,
+    '',
+    '| resident size of the component beside the | after 1 minute | at the end | least | most |',
+    '|---|---|---|---|---|',
+    ...sizes,
     '',
   ];
 }

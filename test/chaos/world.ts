@@ -35,6 +35,8 @@ export interface Pod {
 
 /** NATS and the pods of one scenario. */
 export class World {
+  /** Those that are not disposed of yet. */
+  static readonly open = new Set<World>();
   readonly peer: Peer;
   readonly nodes: NatsServer[];
   readonly #binary: 'daprd' | 'daprd-allcomponents';
@@ -45,6 +47,18 @@ export class World {
     this.#binary = options.binary;
     this.nodes = nodes;
     this.#stack = stack;
+    World.open.add(this);
+  }
+
+  /** Ends this process, and what it has started, at SIGINT and SIGTERM. */
+  static endAtSignals(): void {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, async () => {
+        process.stderr.write('\nstopping\n');
+        await Promise.all([...World.open].map((world) => world[Symbol.asyncDispose]()));
+        process.exit(1);
+      });
+    }
   }
 
   static async start(options: WorldOptions): Promise<World> {
@@ -90,6 +104,7 @@ export class World {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    World.open.delete(this);
     await this.#stack.disposeAsync();
   }
 }
