@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
 
 /** Between two attempts; doubles up to the second, plus half as much by chance. Milliseconds. */
-const retryWait = { first: 100, most: 2_000 };
+const retryWait = { first: 100, most: 1_000 };
 
 /** A consumer that has lasted so long is healthy, message or not. Unit: milliseconds. */
 const healthyAfter = 10_000;
