@@ -4,6 +4,9 @@
  *
  * Exit status: 0 when this component kept every promise, 1 when not, 2 for a wrong option.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { describeMachine } from '../../tools/machine.ts';
 import { describe, type Results, report } from './report.ts';
@@ -15,12 +18,16 @@ const usage = `npm run test:chaos [-- OPTIONS]
 
   --only NAME,NAME  these scenarios alone
   --peer NAME       ours or built-in alone
+  --logs            keep what the processes say of good results, too
   --list            print the scenarios
 
 A run of all of them takes about 20 minutes and writes docs/reliability.md.
 `;
 
-const { only, peers } = readArguments();
+/** Kept of one scenario's logs. */
+const mostLines = 20_000;
+
+const { only, peers, logs } = readArguments();
 World.endAtSignals();
 const chosen = only ? scenarios.filter(({ name }) => only.includes(name)) : scenarios;
 const started = performance.now();
@@ -33,11 +40,13 @@ for (const [index, scenario] of chosen.entries()) {
       say(`  ${peer.padEnd(9)} left out: ${scenario.notForBuiltIn}`);
       continue;
     }
-    const outcome = await run(scenario, peer);
+    const lines: string[] = [];
+    const outcome = await run(scenario, peer, lines);
     const broken = judge(scenario, outcome);
     if (peer === 'ours' && broken.length > 0) failures++;
     const verdict = broken.length > 0 ? `NOT GOOD: ${broken.join('; ')}` : 'good';
     say(`  ${peer.padEnd(9)} ${describe(outcome)}: ${verdict}`);
+    if (broken.length > 0 || logs) say(`            logs: ${await keep(scenario, peer, lines)}`);
     results[scenario.name] = { ...results[scenario.name], [peer]: outcome };
   }
 }
@@ -50,9 +59,12 @@ say(`\n${chosen.length - failures} of ${chosen.length} scenarios good, in ${elap
 process.exitCode = failures > 0 ? 1 : 0;
 
 /** A scenario that cannot be played to its end is a result, too. */
-async function run(scenario: Scenario, peer: Peer): Promise<Outcome> {
+async function run(scenario: Scenario, peer: Peer, lines: string[]): Promise<Outcome> {
   try {
-    return await scenario.run({ peer, binary: 'daprd-allcomponents' });
+    const log = (line: string) => {
+      if (lines.length < mostLines) lines.push(`${new Date().toISOString()} ${line}`);
+    };
+    return await scenario.run({ peer, binary: 'daprd-allcomponents', log });
   } catch (error) {
     const counts = { sent: 0, received: 0, lost: 0, duplicates: 0, refused: 0 };
     return {
@@ -63,13 +75,23 @@ async function run(scenario: Scenario, peer: Peer): Promise<Outcome> {
   }
 }
 
-function readArguments(): { only: string[] | undefined; peers: Peer[] } {
+/** @returns the path of a file with what the processes of a scenario said */
+async function keep(scenario: Scenario, peer: Peer, lines: string[]): Promise<string> {
+  const folder = join(tmpdir(), 'dapr-nats-jetstream-chaos');
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, `${scenario.name}-${peer}.log`);
+  await writeFile(path, `${lines.join('\n')}\n`);
+  return path;
+}
+
+function readArguments(): { only: string[] | undefined; peers: Peer[]; logs: boolean } {
   try {
     const { values } = parseArgs({
       options: {
         only: { type: 'string' },
         peer: { type: 'string' },
         list: { type: 'boolean' },
+        logs: { type: 'boolean' },
         help: { type: 'boolean' },
       },
     });
@@ -80,9 +102,10 @@ function readArguments(): { only: string[] | undefined; peers: Peer[] } {
     const unknown = only?.filter((name) => !scenarios.some((scenario) => scenario.name === name));
     if (unknown?.length) throw new Error(`--only: no such scenario: ${unknown.join(', ')}`);
     const { peer } = values;
-    if (peer === undefined) return { only, peers: ['ours', 'built-in'] };
+    const { logs = false } = values;
+    if (peer === undefined) return { only, peers: ['ours', 'built-in'], logs };
     if (peer !== 'ours' && peer !== 'built-in') throw new Error('--peer: use ours or built-in');
-    return { only, peers: [peer] };
+    return { only, peers: [peer], logs };
   } catch (error) {
     process.stderr.write(`test:chaos: ${(error as Error).message}\n\n${usage}`);
     process.exit(2);

@@ -8,6 +8,7 @@ import { type Peer, type Pod, World, type WorldOptions } from './world.ts';
 export interface Context {
   peer: Peer;
   binary: WorldOptions['binary'];
+  log?: WorldOptions['log'];
 }
 
 export interface Outcome {

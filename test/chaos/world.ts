@@ -16,6 +16,8 @@ export interface WorldOptions {
   binary: 'daprd' | 'daprd-allcomponents';
   nats?: NatsServerOptions;
   cluster?: boolean;
+  /** Takes what the processes of the pods say. */
+  log?: (line: string) => void;
 }
 
 export interface PodOptions {
@@ -39,12 +41,12 @@ export class World {
   static readonly open = new Set<World>();
   readonly peer: Peer;
   readonly nodes: NatsServer[];
-  readonly #binary: 'daprd' | 'daprd-allcomponents';
+  readonly #options: WorldOptions;
   readonly #stack: AsyncDisposableStack;
 
   private constructor(options: WorldOptions, nodes: NatsServer[], stack: AsyncDisposableStack) {
     this.peer = options.peer;
-    this.#binary = options.binary;
+    this.#options = options;
     this.nodes = nodes;
     this.#stack = stack;
     World.open.add(this);
@@ -76,6 +78,9 @@ export class World {
   /** Resolves when daprd says that it runs. */
   async pod({ appId, app: appOptions, metadata = {} }: PodOptions): Promise<Pod> {
     const ours = this.peer === 'ours';
+    const { binary, log } = this.#options;
+    const logOf = (process: string) => (line: string) => log?.(`${appId} ${process}: ${line}`);
+    const onLine = logOf('component');
     const folder = this.#stack.use(await temporaryFolder());
     const httpPort = await freePort();
     const app =
@@ -85,7 +90,9 @@ export class World {
       );
     const args = ['--restart-orphaned-sidecar', '--sidecar-url', `http://127.0.0.1:${httpPort}`];
     const server = ours
-      ? this.#stack.use(await Supervisor.start(() => startComponent({ folder: folder.path, args })))
+      ? this.#stack.use(
+          await Supervisor.start(() => startComponent({ folder: folder.path, args, onLine })),
+        )
       : undefined;
     const natsURL = this.nodes.map(({ url }) => url).join(',');
     const type = ours ? 'pubsub.nats-jetstream' : 'pubsub.jetstream';
@@ -96,8 +103,9 @@ export class World {
         resources: [component('pubsub', { natsURL, ...metadata }, type)],
         ...(app ? { app } : {}),
         httpPort,
-        binary: this.#binary,
+        binary,
         supervised: true,
+        onLine: logOf('daprd'),
       }),
     );
     return { daprd, component: server, app };
