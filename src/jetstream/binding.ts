@@ -40,9 +40,10 @@ export class Binding {
     this.#options = options;
   }
 
-  /** Begins now. */
+  /** Begins now; what was under way leads to nothing. */
   async start(): Promise<void> {
     const { connection, config, topic, log, earlier, bound } = this.#options;
+    clearTimeout(this.#retryTimer);
     const round = ++this.#round;
     let consumer: BoundConsumer;
     try {

@@ -7,6 +7,7 @@ import {
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import { fromApi, ifThere } from './api-errors.ts';
+import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import {
   differences,
@@ -82,7 +83,7 @@ export async function bindConsumer(
 ): Promise<BoundConsumer> {
   const stream = await findStream(connection, config, topic);
   try {
-    const { created, config: streamConfig } = await connection.api.streams.info(stream);
+    const { created, config: streamConfig } = await ask(() => connection.api.streams.info(stream));
     const target = { connection, config, topic, stream, streamSubjects: streamConfig.subjects };
     if (config.ephemeral) {
       const same = earlier?.streamCreated === created ? earlier : undefined;
@@ -144,7 +145,7 @@ function find(
   stream: string,
   name: string,
 ): Promise<ConsumerInfo | undefined> {
-  const info = connection.api.consumers.info(stream, name);
+  const info = ask(() => connection.api.consumers.info(stream, name));
   return ifThere(info, JetStreamApiCodes.ConsumerNotFound);
 }
 

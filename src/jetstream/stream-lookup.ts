@@ -1,4 +1,5 @@
 import { fromApi } from './api-errors.ts';
+import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Connection } from './connection.ts';
  */
 export async function streamsOf(connection: Connection, subject: string): Promise<string[]> {
   try {
-    return await connection.api.streams.names(subject).next();
+    return await ask(() => connection.api.streams.names(subject).next());
   } catch (error) {
     throw fromApi(error);
   }

@@ -2,6 +2,7 @@ import { JetStreamApiCodes } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import { fromApi, ifThere } from './api-errors.ts';
+import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import { streamsOf } from './stream-lookup.ts';
 import { manageStream } from './stream-management.ts';
@@ -49,7 +50,10 @@ export async function confirmStream(
 ): Promise<string> {
   const name = await findStream(connection, { ...config, streamManagement: 'none' }, subject);
   const { StreamNotFound } = JetStreamApiCodes;
-  const info = await ifThere(connection.api.streams.info(name), StreamNotFound).catch((error) => {
+  const info = await ifThere(
+    ask(() => connection.api.streams.info(name)),
+    StreamNotFound,
+  ).catch((error) => {
     throw fromApi(error);
   });
   if (!info) throw noStream(subject, name);

@@ -286,7 +286,10 @@ export class Subscription {
     };
     this.#unwatch = watchAdvisories(this.#options.connection, consumer, {
       exceeded: maxDeliver === undefined ? undefined : exceeded,
-      leaderElected: () => this.#source?.leaderElected(),
+      leaderElected: () => {
+        if (this.#source) this.#source.leaderElected();
+        else if (this.#state === 'binding') void this.#binding.start();
+      },
     });
   }
 

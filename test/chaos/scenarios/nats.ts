@@ -1,3 +1,4 @@
+import { jetstreamManager } from '@nats-io/jetstream';
 import { until } from '../../support/wait.ts';
 import { type Context, lasting, makeStream, type Scenario, underLoad } from '../scenario.ts';
 import type { World } from '../world.ts';
@@ -51,6 +52,7 @@ const nodesKilled: Scenario = {
   async run(context) {
     let slowest = 0;
     let refusedBefore = 0;
+    const elections: string[] = [];
     const gaps: string[] = [];
     const outcome = await underLoad({
       context,
@@ -77,7 +79,8 @@ const nodesKilled: Scenario = {
           over = performance.now();
           const at = await until('recovery', () => tally.arrivalSince(over), 30_000);
           slowest = Math.max(slowest, at - over);
-          gaps.push(`${((over - killed) / 1000).toFixed(1)} s`);
+          elections.push(seconds(over - killed));
+          gaps.push(seconds((await until('flow', () => tally.arrivalSince(killed))) - killed));
           await node.startAgain();
           await until('a whole cluster', () => isWhole(world, other), 60_000);
         }
@@ -86,7 +89,9 @@ const nodesKilled: Scenario = {
       },
     });
     const { recovery = 'never' } = outcome;
-    const seen = `leaders elected after ${gaps.join(', ')}; ${refusedBefore} publishes refused meanwhile`;
+    const seen =
+      `leaders elected ${elections.join(', ')} after the kill, what was published since then ` +
+      `arrives ${gaps.join(', ')} after it; ${refusedBefore} publishes refused meanwhile`;
     return {
       ...outcome,
       recovery: recovery === 'never' ? recovery : Math.max(recovery, slowest),
@@ -95,6 +100,17 @@ const nodesKilled: Scenario = {
   },
 };
 
+const seconds = (milliseconds: number) => `${(milliseconds / 1000).toFixed(1)} s`;
+
+/** Asks again soon while there is no leader to answer. Unit: milliseconds. */
+const impatient = 250;
+
+const apiThrough = (world: World, node: number) =>
+  jetstreamManager((world.nodes[node] as World['nats']).client, {
+    checkAPI: false,
+    timeout: impatient,
+  });
+
 const leaderOf = (world: World) =>
   until('a leader', async () => {
     const { cluster } = await world.nats.api.streams.info('ORDERS');
@@ -102,7 +118,7 @@ const leaderOf = (world: World) =>
   }).then(([, number]) => Number(number));
 
 async function hasLeaders(world: World, through: number, gone: number): Promise<boolean> {
-  const { api } = world.nodes[through] as World['nats'];
+  const api = await apiThrough(world, through);
   const stream = await api.streams.info('ORDERS');
   const consumers = await api.consumers.list('ORDERS').next();
   const leaders = [stream, ...consumers].map(({ cluster }) => cluster?.leader);
@@ -110,7 +126,7 @@ async function hasLeaders(world: World, through: number, gone: number): Promise<
 }
 
 async function isWhole(world: World, through: number): Promise<boolean> {
-  const { api } = world.nodes[through] as World['nats'];
+  const api = await apiThrough(world, through);
   const stream = await api.streams.info('ORDERS');
   const consumers = await api.consumers.list('ORDERS').next();
   return [stream, ...consumers].every(
