@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 import { drain } from './drain.ts';
@@ -53,6 +54,10 @@ export class Pull {
   readonly #heartbeat: number;
   readonly #expires: number;
   readonly #onReconnect = () => this.#restart();
+  readonly #onDenied = (subject: string) => {
+    if (subject !== this.#subject) return;
+    this.#lose(`the user may not ask for messages (publish to "${subject}" on the server)`);
+  };
   readonly #watchdog: NodeJS.Timeout;
   /** By number, in the order in which the server will serve them. */
   readonly #open = new Map<number, Request>();
@@ -71,6 +76,7 @@ export class Pull {
     this.#heartbeat = Math.min(heartbeat, this.#expires / 2);
     this.#subject = `${connection.apiPrefix}.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
     connection.events.on('reconnected', this.#onReconnect);
+    connection.events.on('publishDenied', this.#onDenied);
     this.#watchdog = setInterval(() => this.#watch(), this.#heartbeat);
     this.#watchdog.unref();
     this.#listen();
@@ -125,7 +131,7 @@ export class Pull {
     this.#inbox = createInbox();
     this.#replies = nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
-        if (error) this.#lose(`NATS: ${error.message}`);
+        if (error) this.#lose(fromApi(error).message);
         else this.#arrived(message);
       },
     });
@@ -204,6 +210,8 @@ export class Pull {
   #end(): void {
     this.#over = true;
     clearInterval(this.#watchdog);
-    this.#options.connection.events.off('reconnected', this.#onReconnect);
+    const { events } = this.#options.connection;
+    events.off('reconnected', this.#onReconnect);
+    events.off('publishDenied', this.#onDenied);
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { headers, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 import { drain } from './drain.ts';
@@ -42,7 +43,7 @@ export class Push {
     this.#deliveries = connection.nats.subscribe(consumer.deliverSubject, {
       queue: consumer.deliverGroup,
       callback: (error, message) => {
-        if (error) this.#lose(`NATS: ${error.message}`);
+        if (error) this.#lose(fromApi(error).message);
         else this.#arrived(message);
       },
     });
