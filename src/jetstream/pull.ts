@@ -16,6 +16,12 @@ const heartbeat = 5_000;
 const mostMissed = 2;
 
 /**
+ * A server that is about to shut down says so and serves a request a little longer, whether it is
+ * listened to or not: what it delivers then would come again only after ackWait. Milliseconds.
+ */
+const shutdownGrace = 1_000;
+
+/**
  * What one request may bring. Not less than one message, or it would never come; subject and reply
  * come on top of the server's max_payload. Unit: bytes.
  */
@@ -66,6 +72,7 @@ export class Pull {
   #owed = 0;
   #requests = 0;
   #lastSign = performance.now();
+  #shutdown: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(options: PullOptions) {
@@ -160,6 +167,7 @@ export class Pull {
         return;
       default:
         if (/batch completed|exceeds maxbytes/i.test(description)) this.#ended(number);
+        else if (/server shutdown/i.test(description)) this.#shuttingDown(description);
         else this.#lose(`the server ended the request: ${description} (${code})`);
     }
   }
@@ -181,7 +189,18 @@ export class Pull {
     this.more();
   }
 
+  /** Where the connection does not break, another node of the cluster was meant. */
+  #shuttingDown(description: string): void {
+    this.#shutdown ??= setTimeout(() => {
+      if (!this.#options.connection.connected) return;
+      this.#lose(`the consumer's server ended the request: ${description}`);
+    }, shutdownGrace);
+    this.#shutdown.unref();
+  }
+
   #restart(): void {
+    clearTimeout(this.#shutdown);
+    this.#shutdown = undefined;
     this.#open.clear();
     this.#owed = 0;
     this.#listen();
@@ -210,6 +229,7 @@ export class Pull {
   #end(): void {
     this.#over = true;
     clearInterval(this.#watchdog);
+    clearTimeout(this.#shutdown);
     const { events } = this.#options.connection;
     events.off('reconnected', this.#onReconnect);
     events.off('publishDenied', this.#onDenied);
