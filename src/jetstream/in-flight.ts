@@ -144,7 +144,7 @@ export class InFlight {
     }
     const now = performance.now();
     if (message.ackPolicy !== 'none') this.#schedule(message.ackWait);
-    const earlier = this.#ids.get(message.streamSequence);
+    const earlier = this.#earlier(message);
     const waiting = earlier === undefined ? undefined : this.#entries.get(earlier);
     const again = waiting && (waiting.repeats || waiting.held || waiting.aside);
     if (waiting && (again || earlier !== this.#turn)) {
@@ -257,6 +257,15 @@ export class InFlight {
     this.#ids.clear();
     this.#handled.clear();
     this.#floor.reset();
+  }
+
+  /** The id under which this message is unsettled already. */
+  #earlier({ streamSequence, stored }: Unsettled): string | undefined {
+    const id = this.#ids.get(streamSequence);
+    const entry = id === undefined ? undefined : this.#entries.get(id);
+    // Another replica was quicker to find the stream that was made anew.
+    if (entry && entry.stored !== stored) this.outdate();
+    return this.#ids.get(streamSequence);
   }
 
   /** Settled for good. */
