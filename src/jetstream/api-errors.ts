@@ -1,6 +1,7 @@
 import { type JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
-import { RequestError, TimeoutError } from '@nats-io/transport-node';
+import { PermissionViolationError, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { ComponentError, messageOf } from '../errors.ts';
+import { refusal } from './permissions.ts';
 
 /** What a call gives, or undefined where the server says that there is no such thing. */
 export async function ifThere<Value>(
@@ -20,6 +21,8 @@ export function fromApi(error: unknown): ComponentError {
   if (error instanceof ComponentError) return error;
   const options = { cause: error };
   const cause = error instanceof Error ? error.cause : undefined;
+  for (const one of [error, cause])
+    if (one instanceof PermissionViolationError) return refusal(one);
   if (cause instanceof RequestError && cause.isNoResponders()) {
     return new ComponentError(
       'unavailable',

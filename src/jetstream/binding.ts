@@ -1,11 +1,15 @@
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { type BoundConsumer, bindConsumer, type Earlier } from './consumer.ts';
 
 /** Between two attempts; doubles up to the second, plus half as much by chance. Milliseconds. */
 const retryWait = { first: 100, most: 1_000 };
+
+/** What the server has against a new consumer's first request is known by then. Milliseconds. */
+const objectionLimit = 1_000;
 
 /** A consumer that has lasted so long is healthy, message or not. Unit: milliseconds. */
 const healthyAfter = 10_000;
@@ -53,10 +57,14 @@ export class Binding {
       return;
     }
     if (round !== this.#round) return;
+    const problem = this.#lastProblem;
     bound(consumer);
+    // A refusal comes before the answer to this, and there is nothing to tell.
+    await within(objectionLimit, connection.nats.flush());
+    if (round !== this.#round) return;
     const about = { stream: consumer.stream, consumer: consumer.name };
-    if (!this.#lastProblem) log.info(about, 'subscribed');
-    else if (this.#lastProblem !== this.#lastHealed) log.info(about, 'subscribed again');
+    if (!problem) log.info(about, 'subscribed');
+    else if (problem !== this.#lastHealed) log.info(about, 'subscribed again');
     this.#lastHealed = this.#lastProblem;
     this.#healthTimer = setTimeout(() => this.healthy(), healthyAfter);
     this.#healthTimer.unref();
@@ -65,6 +73,7 @@ export class Binding {
   /** Begins once more after a while, because of `problem`. */
   again(problem: ComponentError): void {
     const { log, connection } = this.#options;
+    this.#round++;
     clearTimeout(this.#healthTimer);
     if (problem.message !== this.#lastProblem && connection.connected) {
       const level = problem.code === 'internal' ? 'error' : 'warn';

@@ -19,7 +19,7 @@ export const deadLetterHeaders = {
 /** Between two attempts to store a dead letter; doubles up to the second. Unit: milliseconds. */
 const retryWait = { first: 500, most: 30_000 };
 
-type Dead = Omit<DeliveryInfo, 'deliverySequence'>;
+type Dead = Omit<DeliveryInfo, 'deliverySequence' | 'stored'>;
 
 interface Content {
   subject: string;

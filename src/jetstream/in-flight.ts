@@ -61,6 +61,8 @@ interface Entry extends Unsettled {
   aside: boolean;
   /** Of a consumer or stream that is no more: its reply subject may mean another message now. */
   stale: boolean;
+  /** Unsettled when the floor was taken: a consumer that is made from there delivers it again. */
+  repeats: boolean;
 }
 
 /**
@@ -81,6 +83,8 @@ export class InFlight {
   /** The latest delivery of each stream sequence. */
   readonly #ids = new Map<number, string>();
   readonly #floor = new AckFloor();
+  /** Stream sequences settled after the floor was taken, until they are delivered again. */
+  readonly #handled = new Set<number>();
   /** Settlements made while disconnected, sent on reconnect; never more than were unsettled. */
   readonly #unsent: { reply: string; payload: Uint8Array }[] = [];
   #number = 0;
@@ -112,23 +116,39 @@ export class InFlight {
     return this.#floor.value;
   }
 
+  /** The floor, for a consumer that is to go on from there; what is settled from now on counts too. */
+  takeFloor(): number {
+    const { floor } = this;
+    if (!this.#tracksFloor) return floor;
+    for (const sequence of this.#handled) if (sequence <= floor) this.#handled.delete(sequence);
+    for (const entry of this.#entries.values()) entry.repeats = true;
+    return floor;
+  }
+
   /**
    * Takes a delivery in.
    *
    * @returns the id under which it is settled, unique in this subscription; undefined where there is
-   *   nothing to hand over: a redelivery of a message that still waits its turn takes its place
+   *   nothing to hand over: a redelivery of a message that still waits its turn takes its place,
+   *   and one that was settled while its consumer was made anew is settled again
    */
   add(message: Unsettled): string | undefined {
     if (this.#closed) {
       this.#sendNak(message, 0);
       return undefined;
     }
+    if (this.#handled.delete(message.streamSequence)) {
+      this.#send(message.reply, ack);
+      this.#released();
+      return undefined;
+    }
     const now = performance.now();
     if (message.ackPolicy !== 'none') this.#schedule(message.ackWait);
-    const earlier = this.#ids.get(message.streamSequence);
+    const earlier = this.#earlier(message);
     const waiting = earlier === undefined ? undefined : this.#entries.get(earlier);
-    if (waiting && (waiting.held || waiting.aside || earlier !== this.#turn)) {
-      Object.assign(waiting, message, { since: now });
+    const again = waiting && (waiting.repeats || waiting.held || waiting.aside);
+    if (waiting && (again || earlier !== this.#turn)) {
+      Object.assign(waiting, message, { since: now, repeats: false });
       if (waiting.held) this.#release();
       return undefined;
     }
@@ -139,6 +159,7 @@ export class InFlight {
       held: false,
       aside: false,
       stale: false,
+      repeats: false,
     });
     this.#ids.set(message.streamSequence, id);
     this.#bytes += message.size;
@@ -160,7 +181,7 @@ export class InFlight {
   ack(id: string): void {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    this.#floor.settled(entry.streamSequence);
+    this.#close(entry);
     if (entry.ackPolicy === 'explicit') this.#send(entry.reply, ack);
     if (entry.ackPolicy !== 'all') return;
     this.#entries.set(id, { ...entry, held: true });
@@ -178,7 +199,7 @@ export class InFlight {
     }
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    this.#floor.settled(entry.streamSequence);
+    this.#close(entry);
     if (entry.ackPolicy === 'explicit') this.#send(entry.reply, term);
   }
 
@@ -220,6 +241,7 @@ export class InFlight {
 
   /** A new consumer starts after this stream sequence. */
   startAfter(sequence: number): void {
+    this.#handled.clear();
     this.#floor.reset(sequence);
   }
 
@@ -233,7 +255,23 @@ export class InFlight {
       else entry.stale = true;
     }
     this.#ids.clear();
+    this.#handled.clear();
     this.#floor.reset();
+  }
+
+  /** The id under which this message is unsettled already. */
+  #earlier({ streamSequence, stored }: Unsettled): string | undefined {
+    const id = this.#ids.get(streamSequence);
+    const entry = id === undefined ? undefined : this.#entries.get(id);
+    // Another replica was quicker to find the stream that was made anew.
+    if (entry && entry.stored !== stored) this.outdate();
+    return this.#ids.get(streamSequence);
+  }
+
+  /** Settled for good. */
+  #close({ streamSequence, ackPolicy, repeats }: Entry): void {
+    this.#floor.settled(streamSequence);
+    if (repeats && ackPolicy === 'explicit') this.#handled.add(streamSequence);
   }
 
   /** Takes it out, and passes the turn on. */

@@ -28,6 +28,8 @@ export interface DeliveryInfo {
   streamSequence: number;
   /** Counts the deliveries of its consumer, redeliveries included. */
   deliverySequence: number;
+  /** When the stream took it: tells it from one at the same place of an earlier stream. */
+  stored: string;
 }
 
 /** Metadata that steers daprd or this component, and is no header for the receiver. */
@@ -169,11 +171,13 @@ export function parseDelivery(reply: string | undefined): DeliveryInfo | undefin
   if (start === 0) return undefined;
   const [stream, consumer, ...numbers] = tokens.slice(start) as string[];
   const [deliveryCount, streamSequence, deliverySequence] = numbers.map(Number) as number[];
+  const stored = numbers[3] as string;
   return {
     stream: stream as string,
     consumer: consumer as string,
     deliveryCount: deliveryCount as number,
     streamSequence: streamSequence as number,
     deliverySequence: deliverySequence as number,
+    stored,
   };
 }

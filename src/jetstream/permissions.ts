@@ -1,3 +1,5 @@
+import type { PermissionViolationError } from '@nats-io/transport-node';
+import { ComponentError } from '../errors.ts';
 import { matches } from './subject.ts';
 
 /** What a user may do on one side, as the server lists it. */
@@ -16,4 +18,13 @@ export function permitted(permission: Permission | undefined, subject: string): 
   const { allow, deny } = permission ?? {};
   if (deny?.some((pattern) => matches(pattern, subject))) return false;
   return !allow?.length || allow.some((pattern) => matches(pattern, subject));
+}
+
+/** What a refusal means, in the same words each time: every attempt has an inbox of its own. */
+export function refusal({ operation, subject }: PermissionViolationError): ComponentError {
+  const what =
+    operation === 'publish'
+      ? `publish to "${subject}"`
+      : `subscribe to ${subject.startsWith('_INBOX.') ? '_INBOX.>' : `"${subject}"`}`;
+  return new ComponentError('forbidden', `the user may not ${what} on the server`);
 }

@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 import { drain } from './drain.ts';
@@ -13,6 +14,12 @@ const heartbeat = 5_000;
 
 /** Without a sign of life for so many heartbeats the requests count as lost. */
 const mostMissed = 2;
+
+/**
+ * A server that is about to shut down says so and serves a request a little longer, whether it is
+ * listened to or not: what it delivers then would come again only after ackWait. Milliseconds.
+ */
+const shutdownGrace = 1_000;
 
 /**
  * What one request may bring. Not less than one message, or it would never come; subject and reply
@@ -53,6 +60,10 @@ export class Pull {
   readonly #heartbeat: number;
   readonly #expires: number;
   readonly #onReconnect = () => this.#restart();
+  readonly #onDenied = (subject: string) => {
+    if (subject !== this.#subject) return;
+    this.#lose(`the user may not ask for messages (publish to "${subject}" on the server)`);
+  };
   readonly #watchdog: NodeJS.Timeout;
   /** By number, in the order in which the server will serve them. */
   readonly #open = new Map<number, Request>();
@@ -61,6 +72,7 @@ export class Pull {
   #owed = 0;
   #requests = 0;
   #lastSign = performance.now();
+  #shutdown: NodeJS.Timeout | undefined;
   #over = false;
 
   constructor(options: PullOptions) {
@@ -71,6 +83,7 @@ export class Pull {
     this.#heartbeat = Math.min(heartbeat, this.#expires / 2);
     this.#subject = `${connection.apiPrefix}.CONSUMER.MSG.NEXT.${consumer.stream}.${consumer.name}`;
     connection.events.on('reconnected', this.#onReconnect);
+    connection.events.on('publishDenied', this.#onDenied);
     this.#watchdog = setInterval(() => this.#watch(), this.#heartbeat);
     this.#watchdog.unref();
     this.#listen();
@@ -125,7 +138,7 @@ export class Pull {
     this.#inbox = createInbox();
     this.#replies = nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
-        if (error) this.#lose(`NATS: ${error.message}`);
+        if (error) this.#lose(fromApi(error).message);
         else this.#arrived(message);
       },
     });
@@ -154,6 +167,7 @@ export class Pull {
         return;
       default:
         if (/batch completed|exceeds maxbytes/i.test(description)) this.#ended(number);
+        else if (/server shutdown/i.test(description)) this.#shuttingDown(description);
         else this.#lose(`the server ended the request: ${description} (${code})`);
     }
   }
@@ -175,7 +189,18 @@ export class Pull {
     this.more();
   }
 
+  /** Where the connection does not break, another node of the cluster was meant. */
+  #shuttingDown(description: string): void {
+    this.#shutdown ??= setTimeout(() => {
+      if (!this.#options.connection.connected) return;
+      this.#lose(`the consumer's server ended the request: ${description}`);
+    }, shutdownGrace);
+    this.#shutdown.unref();
+  }
+
   #restart(): void {
+    clearTimeout(this.#shutdown);
+    this.#shutdown = undefined;
     this.#open.clear();
     this.#owed = 0;
     this.#listen();
@@ -204,6 +229,9 @@ export class Pull {
   #end(): void {
     this.#over = true;
     clearInterval(this.#watchdog);
-    this.#options.connection.events.off('reconnected', this.#onReconnect);
+    clearTimeout(this.#shutdown);
+    const { events } = this.#options.connection;
+    events.off('reconnected', this.#onReconnect);
+    events.off('publishDenied', this.#onDenied);
   }
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { JetStreamApiCodes } from '@nats-io/jetstream';
 import { headers, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { fromApi, ifThere } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 import { drain } from './drain.ts';
@@ -11,6 +13,9 @@ const claimHeader = 'Dapr-Push-Claim';
 
 /** Without a sign of life for so many heartbeats the consumer counts as lost. */
 const mostMissed = 2;
+
+/** A consumer without heartbeat is asked after so often: nobody says when it is gone. Milliseconds. */
+const lookInterval = 10_000;
 
 export interface PushOptions {
   connection: Connection;
@@ -32,7 +37,7 @@ export class Push {
   /** Who came first, and a number by chance where two came at once. */
   readonly #claim = `${Date.now().toString().padStart(15, '0')}-${randomUUID()}`;
   readonly #deliveries: Subscription;
-  #watchdog: NodeJS.Timeout | undefined;
+  readonly #watchdog: NodeJS.Timeout;
   #lastSign = performance.now();
   #over = false;
 
@@ -42,15 +47,15 @@ export class Push {
     this.#deliveries = connection.nats.subscribe(consumer.deliverSubject, {
       queue: consumer.deliverGroup,
       callback: (error, message) => {
-        if (error) this.#lose(`NATS: ${error.message}`);
+        if (error) this.#lose(fromApi(error).message);
         else this.#arrived(message);
       },
     });
     if (!consumer.deliverGroup) this.#sendClaim();
-    if (consumer.heartbeat) {
-      this.#watchdog = setInterval(() => this.#watch(), consumer.heartbeat);
-      this.#watchdog.unref();
-    }
+    this.#watchdog = consumer.heartbeat
+      ? setInterval(() => this.#watch(), consumer.heartbeat)
+      : setInterval(() => void this.#look(), lookInterval);
+    this.#watchdog.unref();
   }
 
   /** Nothing to ask for: the server pushes. */
@@ -105,6 +110,20 @@ export class Push {
     const silence = performance.now() - this.#lastSign;
     if (silence > (consumer.heartbeat ?? 0) * mostMissed) {
       this.#lose(`no heartbeat from the consumer for ${Math.round(silence / 1000)} s`);
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { connection, consumer } = this.#options;
+    if (!connection.connected) return;
+    const info = connection.api.consumers.info(consumer.stream, consumer.name);
+    try {
+      const found = await ifThere(info, JetStreamApiCodes.ConsumerNotFound);
+      if (found?.created !== consumer.created) this.#lose('the consumer is gone');
+    } catch (error) {
+      const { code, message } = fromApi(error);
+      // Whatever else keeps it from answering does not keep it from delivering.
+      if (code === 'no-stream') this.#lose(message);
     }
   }
 

@@ -233,7 +233,7 @@ export class Subscription {
     const { name, streamCreated } = this.#consumer ?? {};
     return name === undefined || streamCreated === undefined
       ? undefined
-      : { name, streamCreated, floor: this.#inFlight.floor };
+      : { name, streamCreated, floor: this.#inFlight.takeFloor() };
   }
 
   #startReceiving(consumer: BoundConsumer): void {

@@ -2,8 +2,12 @@ import { freePort } from './child.ts';
 import { NatsServer } from './nats-server.ts';
 import { until } from './wait.ts';
 
+export interface Cluster extends AsyncDisposable {
+  nodes: NatsServer[];
+}
+
 /** Three nats-servers that form a JetStream cluster, ready when this resolves. */
-export async function startCluster(): Promise<{ nodes: NatsServer[] } & AsyncDisposable> {
+export async function startCluster(config = ''): Promise<Cluster> {
   await using stack = new AsyncDisposableStack();
   const ports = [await freePort(), await freePort(), await freePort()];
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(', ');
@@ -13,6 +17,7 @@ export async function startCluster(): Promise<{ nodes: NatsServer[] } & AsyncDis
         config: [
           `server_name: node${index}`,
           `cluster { name: three, listen: "127.0.0.1:${port}", routes: [${routes}] }`,
+          config,
         ].join('\n'),
       }),
     ),

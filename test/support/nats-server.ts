@@ -5,6 +5,7 @@ import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/t
 import { resolveBinary } from '../../tools/binaries.ts';
 import { Child, freePort } from './child.ts';
 import { temporaryFolder } from './temp.ts';
+import { until } from './wait.ts';
 
 export interface NatsServerOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
@@ -15,8 +16,12 @@ export interface NatsServerOptions {
   client?: Partial<ConnectionOptions> | false;
 }
 
-/** A configuration with a jetstream block of its own gets the store put into it. */
+/**
+ * A configuration with a jetstream block of its own gets the store put into it; one that says
+ * `jetstream: disabled` stays without.
+ */
 function jetstream(store: string, config: string): string {
+  if (/^jetstream: disabled$/m.test(config)) return config;
   const own = /^jetstream \{/m;
   if (own.test(config)) return config.replace(own, `jetstream { store_dir: ${store}, `);
   return `jetstream { store_dir: ${store} }\n${config}`;
@@ -26,7 +31,7 @@ function jetstream(store: string, config: string): string {
 export class NatsServer {
   readonly port: number;
   readonly #monitorPort: number;
-  /** Replaces the lines added to the configuration; counts from the next start. */
+  /** Replaces the lines added to the configuration; counts from the next start, or {@link reload}. */
   readonly configure: (config: string) => Promise<void>;
   readonly #client: NatsConnection | undefined;
   readonly #api: JetStreamManager | undefined;
@@ -148,6 +153,20 @@ export class NatsServer {
     await this.#child.end(signal);
   }
 
+  /** Has it read its configuration again, with these lines added; resolves when it has. */
+  async reload(config: string): Promise<void> {
+    const before = this.said(/Reloaded server config/);
+    await this.configure(config);
+    this.#child.signal('SIGHUP');
+    await until('the reload', () => this.said(/Reloaded server config/) > before);
+  }
+
+  /** How many lines of its log match. */
+  said(pattern: RegExp): number {
+    return this.#child.lines.filter((line) => pattern.test(line)).length;
+  }
+
+  /** SIGSTOP freezes it, SIGCONT has it go on, SIGUSR2 begins its lame-duck mode. */
   signal(signal: NodeJS.Signals): void {
     this.#child.signal(signal);
   }

@@ -76,10 +76,15 @@ test('an ephemeral consumer that was lost goes on after the last settled message
     return ack_floor.stream_seq === 2;
   });
   await api.consumers.delete(stream, info.name);
-  await subscription.received(4);
   await host.publish(topic, '4');
-  await subscription.received(5);
-  expect(subscription.texts).toEqual(['1', '2', '3', '3', '4']);
+  await subscription.received(4);
+  // The app has the third already: once more would be once too often.
+  expect(subscription.texts).toEqual(['1', '2', '3', '4']);
+  for (const { id } of subscription.messages.slice(2)) subscription.ack(id);
+  await until('all settled', async () => {
+    const [made] = await api.consumers.list(stream).next();
+    return made?.ack_floor.stream_seq === 4;
+  });
 });
 
 test('queueGroupName: a push consumer whose group shares the messages', async () => {

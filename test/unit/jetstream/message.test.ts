@@ -55,7 +55,8 @@ test.each([
   ['$JS.ACK.S.C.2.17.5.1700000000.3', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
   ['$JS.ACK.hub.acc.S.C.2.17.5.1700000000.3.rnd', { stream: 'S', consumer: 'C', deliveryCount: 2 }],
 ])('%s is read', (reply, wanted) => {
-  expect(parseDelivery(reply)).toEqual({ ...wanted, streamSequence: 17, deliverySequence: 5 });
+  const numbers = { streamSequence: 17, deliverySequence: 5, stored: '1700000000' };
+  expect(parseDelivery(reply)).toEqual({ ...wanted, ...numbers });
 });
 
 test.each(['', '_INBOX.abc', '$JS.ACK.short', '$JS.API.x', undefined])('%s is none', (reply) => {
