@@ -13,7 +13,7 @@ import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { authentication } from './credentials.ts';
-import type { Permissions } from './permissions.ts';
+import { type Permissions, refusal } from './permissions.ts';
 
 /** daprd waits 5 s for Init; the answer must be on its way before. Unit: milliseconds. */
 const openLimit = 4_500;
@@ -32,6 +32,9 @@ const pings = { interval: 5_000, unanswered: 2 };
 
 /** An answer of the JetStream API. Unit: milliseconds. */
 const apiLimit = 5_000;
+
+/** Refusals remembered so as to say each once; those of publishing name any subject. */
+const mostTold = 100;
 
 /** What is still to be written when the connection ends may take this long. Unit: milliseconds. */
 const flushLimit = 1_000;
@@ -131,7 +134,7 @@ export class Connection {
   }
 
   async #watch(): Promise<void> {
-    let lastError = '';
+    const told = new Set<string>();
     for await (const status of this.nats.status()) {
       switch (status.type) {
         case 'disconnect':
@@ -142,24 +145,28 @@ export class Connection {
           this.events.emit('disconnected');
           break;
         case 'staleConnection':
-          this.#log.warn('NATS gives no sign of life: reconnecting');
+          this.#log.debug('NATS gives no sign of life, or has refused the credentials');
           destroySocket(this.nats);
           break;
         case 'reconnect': {
+          // After refused dials the client says so once for each of them.
+          if (this.#connected) break;
           const gap = (this.disconnectedFor / 1000).toFixed(1);
           this.#connected = true;
-          lastError = '';
+          told.clear();
           this.#log.info(`reconnected to NATS (${status.server}) after ${gap} s`);
           this.events.emit('reconnected');
           break;
         }
         case 'error': {
-          // While reconnecting the same refusal comes back with every attempt.
-          const text = messageOf(status.error);
-          if (text !== lastError) this.#log.warn(`NATS: ${text}`);
-          lastError = text;
           const { error } = status;
-          if (error instanceof PermissionViolationError && error.operation === 'publish') {
+          const refused = error instanceof PermissionViolationError;
+          const { message } = refused ? refusal(error) : error;
+          // The same refusal comes back with every attempt.
+          if (!told.has(message)) this.#log.warn(`NATS: ${message}`);
+          if (told.size >= mostTold) told.clear();
+          told.add(message);
+          if (refused && error.operation === 'publish') {
             this.events.emit('publishDenied', error.subject);
           }
           break;

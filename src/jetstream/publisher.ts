@@ -8,6 +8,7 @@ import {
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
 import { ComponentError, messageOf } from '../errors.ts';
+import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
 import { readPubAck } from './pub-ack.ts';
@@ -24,6 +25,9 @@ const sweepInterval = 50;
 
 /** Between two attempts while a stream has no leader; doubles up to the second. Milliseconds. */
 const retryWait = { first: 50, most: 500 };
+
+/** Finding out whether answers can be received takes no longer. Unit: milliseconds. */
+const hearingLimit = 1_000;
 
 /** The status a server answers with when nobody listens on the subject. */
 const noResponders = 503;
@@ -65,6 +69,7 @@ export class Publisher {
   #replies: Subscription | undefined;
   /** Why no answer can be received. */
   #deaf: ComponentError | undefined;
+  #hearing: Promise<void> | undefined;
   #pendingBytes = 0;
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
   readonly #pending = new Map<number, Pending>();
@@ -98,6 +103,17 @@ export class Publisher {
     });
   }
 
+  /** Permissions may have changed meanwhile; a refusal comes before the answer to the flush. */
+  #hearAgain(): Promise<void> {
+    if (!this.#hearing) {
+      this.#listen();
+      this.#hearing = within(hearingLimit, this.#connection.nats.flush()).finally(() => {
+        this.#hearing = undefined;
+      });
+    }
+    return this.#hearing;
+  }
+
   /**
    * Stores one message, within the publishTimeout. Until then it outlasts an outage and a change of
    * leader; what has a message id is sent again where nobody can tell whether it was stored.
@@ -115,6 +131,7 @@ export class Publisher {
     // A short outage is waited out; in a long one callers shall not queue up.
     const downFor = this.#connection.disconnectedFor;
     if (downFor > this.#timeout) throw disconnected(downFor);
+    if (this.#deaf) await this.#hearAgain();
     if (this.#deaf) throw this.#deaf;
     if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
       throw new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
