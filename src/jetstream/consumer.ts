@@ -149,6 +149,24 @@ function find(
   return ifThere(info, JetStreamApiCodes.ConsumerNotFound);
 }
 
+/**
+ * Whether a consumer is still the one it was.
+ *
+ * @throws ComponentError where nobody can tell now
+ */
+export async function isStillThere(
+  connection: Connection,
+  { stream, name, created }: BoundConsumer,
+): Promise<boolean> {
+  try {
+    return (await find(connection, stream, name))?.created === created;
+  } catch (error) {
+    const reason = fromApi(error);
+    if (reason.code === 'no-stream') return false;
+    throw reason;
+  }
+}
+
 async function create(target: Target, name: string): Promise<ConsumerInfo | undefined> {
   const { connection, config, stream, topic } = target;
   try {

@@ -1,11 +1,6 @@
 import { AckFloor } from './ack-floor.ts';
-import type { Connection } from './connection.ts';
 import type { DeliveryInfo } from './message.ts';
-
-const ack = Buffer.from('+ACK');
-const nak = Buffer.from('-NAK');
-const term = Buffer.from('+TERM');
-const inProgress = Buffer.from('+WPI');
+import type { Settlements } from './settlements.ts';
 
 /** In-progress signals go out this many times within one ackWait. */
 const signalsPerAckWait = 3;
@@ -45,7 +40,7 @@ export interface Unsettled extends DeliveryInfo {
 }
 
 export interface InFlightOptions {
-  connection: Connection;
+  settlements: Settlements;
   /** Whether the floor is asked for. */
   tracksFloor: boolean;
   /** Called when there is more room without anything having been settled. */
@@ -76,7 +71,7 @@ interface Entry extends Unsettled {
  * Bounded by the subscription's window: nothing is asked for that has no room here.
  */
 export class InFlight {
-  readonly #connection: Connection;
+  readonly #settlements: Settlements;
   readonly #tracksFloor: boolean;
   readonly #released: () => void;
   readonly #entries = new Map<string, Entry>();
@@ -85,8 +80,6 @@ export class InFlight {
   readonly #floor = new AckFloor();
   /** Stream sequences settled after the floor was taken, until they are delivered again. */
   readonly #handled = new Set<number>();
-  /** Settlements made while disconnected, sent on reconnect; never more than were unsettled. */
-  readonly #unsent: { reply: string; payload: Uint8Array }[] = [];
   #number = 0;
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -96,8 +89,8 @@ export class InFlight {
   #turnSince = 0;
   #closed = false;
 
-  constructor({ connection, tracksFloor, released }: InFlightOptions) {
-    this.#connection = connection;
+  constructor({ settlements, tracksFloor, released }: InFlightOptions) {
+    this.#settlements = settlements;
     this.#tracksFloor = tracksFloor;
     this.#released = released;
   }
@@ -138,7 +131,7 @@ export class InFlight {
       return undefined;
     }
     if (this.#handled.delete(message.streamSequence)) {
-      this.#send(message.reply, ack);
+      this.#settlements.ack(message.reply);
       this.#released();
       return undefined;
     }
@@ -182,7 +175,7 @@ export class InFlight {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
     this.#close(entry);
-    if (entry.ackPolicy === 'explicit') this.#send(entry.reply, ack);
+    if (entry.ackPolicy === 'explicit') this.#settlements.ack(entry.reply);
     if (entry.ackPolicy !== 'all') return;
     this.#entries.set(id, { ...entry, held: true });
     this.#ids.set(entry.streamSequence, id);
@@ -200,7 +193,7 @@ export class InFlight {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
     this.#close(entry);
-    if (entry.ackPolicy === 'explicit') this.#send(entry.reply, term);
+    if (entry.ackPolicy === 'explicit') this.#settlements.term(entry.reply);
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
@@ -222,6 +215,7 @@ export class InFlight {
     for (const entry of this.#entries.values()) if (!entry.stale) this.#sendNak(entry, 0);
     this.#entries.clear();
     this.#ids.clear();
+    this.#settlements.close();
   }
 
   /** No handler is at it any more: the next one's turn has come. */
@@ -308,7 +302,7 @@ export class InFlight {
       this.#entries.delete(id);
       this.#ids.delete(entry.streamSequence);
     }
-    this.#send(last.reply, ack);
+    this.#settlements.ack(last.reply);
   }
 
   #take(turn: string, now: number): void {
@@ -332,7 +326,7 @@ export class InFlight {
     if (entry.ackPolicy === 'none' || entry.stale) return;
     if (now - entry.since < entry.ackWait * fresh) return;
     entry.since = now;
-    if (this.#connection.connected) this.#connection.nats.publish(entry.reply, inProgress);
+    this.#settlements.inProgress(entry.reply);
   }
 
   #sendNak({ ackPolicy, reply, ackWait, firstAckWait }: Unsettled, delay: number): void {
@@ -340,23 +334,7 @@ export class InFlight {
     // The server counts a delay as if the consumer's first ackWait would follow, and then lets the
     // one of this delivery follow.
     const told = delay > 0 ? Math.max(delay + firstAckWait - ackWait, shortestDelay) : 0;
-    const nanos = Math.round(told * 1e6);
-    this.#send(reply, nanos > 0 ? Buffer.from(`-NAK ${JSON.stringify({ delay: nanos })}`) : nak);
-  }
-
-  #send(reply: string, payload: Uint8Array): void {
-    if (this.#connection.connected) {
-      this.#connection.nats.publish(reply, payload);
-      return;
-    }
-    if (this.#unsent.length === 0) {
-      this.#connection.events.once('reconnected', () => this.#sendUnsent());
-    }
-    this.#unsent.push({ reply, payload });
-  }
-
-  #sendUnsent(): void {
-    for (const { reply, payload } of this.#unsent.splice(0)) this.#send(reply, payload);
+    this.#settlements.nak(reply, told);
   }
 
   #schedule(ackWait: number): void {

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { JetStreamApiCodes } from '@nats-io/jetstream';
 import { headers, type Msg, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
-import { fromApi, ifThere } from './api-errors.ts';
+import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
-import type { BoundConsumer } from './consumer.ts';
+import { type BoundConsumer, isStillThere } from './consumer.ts';
 import { drain } from './drain.ts';
 import { headersOf } from './message.ts';
 
@@ -116,15 +115,9 @@ export class Push {
   async #look(): Promise<void> {
     const { connection, consumer } = this.#options;
     if (!connection.connected) return;
-    const info = connection.api.consumers.info(consumer.stream, consumer.name);
-    try {
-      const found = await ifThere(info, JetStreamApiCodes.ConsumerNotFound);
-      if (found?.created !== consumer.created) this.#lose('the consumer is gone');
-    } catch (error) {
-      const { code, message } = fromApi(error);
-      // Whatever else keeps it from answering does not keep it from delivering.
-      if (code === 'no-stream') this.#lose(message);
-    }
+    // Whatever keeps the server from answering does not keep it from delivering.
+    const there = await isStillThere(connection, consumer).catch(() => true);
+    if (!there) this.#lose('the consumer is gone');
   }
 
   #lose(reason: string): void {

@@ -6,7 +6,7 @@ import { within } from '../within.ts';
 import { type Exceeded, watchAdvisories } from './advisories.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
-import type { BoundConsumer, Earlier } from './consumer.ts';
+import { type BoundConsumer, type Earlier, isStillThere } from './consumer.ts';
 import { DeadLetters } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
@@ -15,6 +15,7 @@ import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
 import { Push } from './push.ts';
 import { nakDelay } from './redelivery.ts';
+import { Settlements } from './settlements.ts';
 import { checkSubscribeSubject } from './subject.ts';
 
 export interface SubscriptionOptions {
@@ -59,6 +60,7 @@ export class Subscription {
   /** Resolves when the subscription is over. Never rejects. */
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
+  readonly #settlements: Settlements;
   readonly #inFlight: InFlight;
   readonly #binding: Binding;
   readonly #handOver: HandOver;
@@ -82,8 +84,9 @@ export class Subscription {
     const { connection, config, topic } = options;
     checkSubscribeSubject(topic);
     this.#options = options;
+    this.#settlements = new Settlements({ connection, isSame: () => this.#isSameConsumer() });
     this.#inFlight = new InFlight({
-      connection,
+      settlements: this.#settlements,
       tracksFloor: config.ephemeral === true,
       released: () => this.#settled(),
     });
@@ -236,6 +239,11 @@ export class Subscription {
       : { name, streamCreated, floor: this.#inFlight.takeFloor() };
   }
 
+  async #isSameConsumer(): Promise<boolean> {
+    const consumer = this.#consumer;
+    return consumer !== undefined && isStillThere(this.#options.connection, consumer);
+  }
+
   #startReceiving(consumer: BoundConsumer): void {
     const { connection, config } = this.#options;
     const wanted = config.concurrency === 'single' ? 1 : config.prefetchCount;
@@ -250,6 +258,8 @@ export class Subscription {
       this.#inFlight.startAfter(Math.max(this.#inFlight.floor, consumer.delivered));
     }
     this.#consumer = consumer;
+    if (otherConsumer) this.#settlements.forget();
+    else void this.#settlements.again();
     this.#watchAdvisories(consumer);
     const common = {
       connection,
@@ -287,6 +297,7 @@ export class Subscription {
     this.#unwatch = watchAdvisories(this.#options.connection, consumer, {
       exceeded: maxDeliver === undefined ? undefined : exceeded,
       leaderElected: () => {
+        void this.#settlements.again();
         if (this.#source) this.#source.leaderElected();
         else if (this.#state === 'binding') void this.#binding.start();
       },
