@@ -373,6 +373,20 @@ test('settled during an outage: sent after it', async () => {
   });
 });
 
+test('subscribed during an outage: delivering as soon as it is over', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await pair.nats.startAgain();
+  await pair.component.line(/reconnected to NATS/);
+  await until('publishing again', () => host.publish('orders', 'x').then(() => true));
+  await subscription.received(1, 2_500);
+});
+
 test('a connection that breaks again and again does not widen the window', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
