@@ -19,6 +19,11 @@ interface Account {
   heard: number;
   /** Whether, since the host got it last, the server may have had a reason to deliver it again. */
   due: boolean;
+  /**
+   * Whether one delivery may have been refused when the next was on its way already. The server
+   * then delivers it once more, whatever becomes of that one.
+   */
+  crossed: boolean;
   /** `late`: when it was acknowledged the message may have been on its way once more. */
   acked: 'no' | 'in time' | 'late';
   /** Deliveries after the host had acknowledged it. */
@@ -63,10 +68,13 @@ export class Ledger {
       this.#problem(`the host has ${this.unsettled.size} unsettled, the window is ${window}`);
     }
     account.arrived = true;
+    account.refused = false;
+    if (account.said.includes('ack')) {
+      account.again++;
+      return;
+    }
     account.heard = performance.now();
     account.due = false;
-    account.refused = false;
-    if (account.said.includes('ack')) account.again++;
   }
 
   /** The host settles a message: to be called before it does. */
@@ -78,6 +86,7 @@ export class Ledger {
     const account = this.#account(sequence);
     account.said.push(how);
     if (how === 'ack') return;
+    if (this.of(sequence).unsettled > 0) account.crossed = true;
     account.due = true;
     account.refused = true;
   }
@@ -98,13 +107,15 @@ export class Ledger {
     const account = this.#account(sequence);
     const now = performance.now();
     // Half of it is left for what the server, the component and this process may be late by.
-    if (now - account.heard > this.#options.ackWait / 2) account.due = true;
+    const overdue = now - account.heard > this.#options.ackWait / 2;
+    if (overdue) account.due = true;
     if (payload === '+WPI') {
       account.heard = now;
       return;
     }
     if (this.#replies.has(reply)) this.#problem(`settled twice: ${reply} (now ${payload})`);
     this.#replies.add(reply);
+    if (overdue && payload.startsWith('-NAK')) account.crossed = true;
     // What a host refuses has a delay.
     if (payload === '-NAK') {
       account.givenBack++;
@@ -119,7 +130,8 @@ export class Ledger {
       this.#problem(`sent ${payload} for ${sequence}; the host said ${expected ?? 'nothing'}`);
     }
     account.sent.push(sent as Settlement);
-    if (sent === 'ack' && account.acked === 'no') account.acked = account.due ? 'late' : 'in time';
+    if (sent !== 'ack' || account.acked !== 'no') return;
+    account.acked = account.due || account.crossed ? 'late' : 'in time';
   }
 
   /** Messages the host has not acknowledged yet, of those published. */
@@ -170,7 +182,7 @@ export class Ledger {
       account = {
         arrived: false,
         ...{ said: [], sent: [], owedBack: 0, givenBack: 0 },
-        ...{ heard: 0, refused: false, due: false, acked: 'no', again: 0 },
+        ...{ heard: 0, refused: false, due: false, crossed: false, acked: 'no', again: 0 },
       };
       this.#accounts.set(sequence, account);
     }
