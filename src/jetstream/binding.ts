@@ -44,17 +44,32 @@ export class Binding {
     this.#options = options;
   }
 
-  /** Begins now; what was under way leads to nothing. */
+  /**
+   * Begins now, or as soon as there is a connection: what is asked without one is lost. What was
+   * under way leads to nothing.
+   */
   async start(): Promise<void> {
     const { connection, config, topic, log, earlier, bound } = this.#options;
+    const { events } = connection;
     clearTimeout(this.#retryTimer);
     const round = ++this.#round;
+    const anew = () => {
+      if (round === this.#round) void this.start();
+    };
+    if (!connection.connected) {
+      events.once('reconnected', anew);
+      return;
+    }
+    // So is an answer that was on its way; to wait for it would take until its limit.
+    events.once('disconnected', anew);
     let consumer: BoundConsumer;
     try {
       consumer = await bindConsumer(connection, config, topic, earlier());
     } catch (error) {
       if (round === this.#round) this.again(ComponentError.from(error));
       return;
+    } finally {
+      events.off('disconnected', anew);
     }
     if (round !== this.#round) return;
     const problem = this.#lastProblem;

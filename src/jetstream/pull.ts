@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type Subscription } from '@nats-io/transport-node';
+import { createInbox, type Msg, type MsgHdrs, type Subscription } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
 import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
@@ -42,7 +42,7 @@ export interface PullOptions {
 }
 
 interface Request {
-  /** Messages it may still bring. */
+  /** Messages it may still bring, as far as that can be told. */
   left: number;
   /** When the server has certainly ended it, in terms of performance.now(). */
   deadline: number;
@@ -52,7 +52,8 @@ interface Request {
  * Asks one pull consumer for messages, never for more than there is room.
  *
  * Several requests may be open at the same time. Deliveries do not say which one they answer; the
- * server serves open requests in turn, and so they are counted here.
+ * server serves open requests in turn, and so they are counted here. It may have served one to its
+ * end before it heard of the next, so what it says at a request's end puts the count right.
  */
 export class Pull {
   readonly #options: PullOptions;
@@ -160,32 +161,41 @@ export class Pull {
         return;
       case 404:
       case 408:
-        this.#ended(number);
+        this.#ended(number, unservedOf(headers));
         return;
       case 503:
         this.#lose('the consumer does not answer: it is gone, or its leader is being elected');
         return;
       default:
-        if (/batch completed|exceeds maxbytes/i.test(description)) this.#ended(number);
-        else if (/server shutdown/i.test(description)) this.#shuttingDown(description);
+        if (/batch completed|exceeds maxbytes/i.test(description)) {
+          this.#ended(number, unservedOf(headers));
+        } else if (/server shutdown/i.test(description)) this.#shuttingDown(description);
         else this.#lose(`the server ended the request: ${description} (${code})`);
     }
   }
 
   #served(): void {
     for (const [number, request] of this.#open) {
+      if (request.left <= 0) continue;
       this.#owed--;
+      request.left--;
       this.#open.delete(number);
-      if (--request.left > 0) this.#open.set(number, request);
+      this.#open.set(number, request);
       return;
     }
   }
 
-  #ended(number: number): void {
+  /** @param unserved what it has not brought, where the server says so */
+  #ended(number: number, unserved?: number): void {
     const request = this.#open.get(number);
     if (!request) return;
     this.#open.delete(number);
-    this.#owed -= request.left;
+    // What it brought and was counted as another's, that one still has to bring.
+    const [other] = this.#open.values();
+    if (other && unserved !== undefined) {
+      other.left += request.left - unserved;
+      this.#owed -= unserved;
+    } else this.#owed -= request.left;
     this.more();
   }
 
@@ -234,4 +244,10 @@ export class Pull {
     events.off('reconnected', this.#onReconnect);
     events.off('publishDenied', this.#onDenied);
   }
+}
+
+/** How many messages a request has not brought that a status ends; older servers do not say. */
+function unservedOf(headers: MsgHdrs): number | undefined {
+  const text = headers.get('Nats-Pending-Messages');
+  return text === '' ? undefined : Number(text);
 }

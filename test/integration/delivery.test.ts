@@ -1,3 +1,4 @@
+import { jetstream } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import { startPair } from '../support/pair.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -102,6 +103,29 @@ test('no more than prefetchCount messages are unsettled', async () => {
   subscription.ackAll();
   await subscription.received(50);
   await until('all settled', async () => (await pending()) === 0);
+});
+
+test('a request made while another is served asks for no more than there is room for', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const natsURL = `nats://127.0.0.1:${relay.port}`;
+  const host = await pair.host({ natsURL, prefetchCount: '6' });
+  const subscription = host.subscribe('orders');
+  const stream = jetstream(pair.nats.client);
+  const info = () => pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  for (const text of ['1', '2']) await stream.publish('orders', text);
+  const messages = await subscription.received(2);
+  // The first request is served to its end, unknown to the component, which asks for two more.
+  relay.hold();
+  for (let index = 3; index <= 20; index++) await stream.publish('orders', `${index}`);
+  for (const { id } of messages) subscription.ack(id);
+  await until('two more', async () => (await info()).delivered.consumer_seq === 8);
+  relay.release();
+  await subscription.received(8);
+  // Whatever else it asked for would be asked before this.
+  await host.publish('orders', 'last');
+  expect((await info()).num_ack_pending).toBe(6);
 });
 
 test('concurrency single: one at a time', async () => {
@@ -373,6 +397,20 @@ test('settled during an outage: sent after it', async () => {
     const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
     return info.ack_floor.stream_seq === 1;
   });
+});
+
+test('subscribed during an outage: delivering as soon as it is over', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await pair.nats.startAgain();
+  await pair.component.line(/reconnected to NATS/);
+  await until('publishing again', () => host.publish('orders', 'x').then(() => true));
+  await subscription.received(1, 2_500);
 });
 
 test('a connection that breaks again and again does not widen the window', async () => {

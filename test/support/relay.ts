@@ -5,10 +5,13 @@ import { connect, createServer, type NetConnectOpts, type Server, type Socket } 
 class Cuttable {
   readonly server: Server;
   readonly #sockets = new Set<Socket>();
+  /** What the target sends goes from the key to the value. */
+  readonly #answers = new Map<Socket, Socket>();
 
   constructor(target: NetConnectOpts) {
     this.server = createServer((near) => {
       const far = connect(target);
+      this.#answers.set(far, near);
       for (const [from, to] of [
         [near, far],
         [far, near],
@@ -24,6 +27,15 @@ class Cuttable {
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();
+    this.#answers.clear();
+  }
+
+  hold(): void {
+    for (const [from, to] of this.#answers) from.unpipe(to);
+  }
+
+  release(): void {
+    for (const [from, to] of this.#answers) from.pipe(to);
   }
 
   /** What is open now stays open, and passes nothing on: as when the network drops every packet. */
@@ -84,6 +96,16 @@ export class TcpRelay {
 
   freeze(): void {
     this.#inner.freeze();
+  }
+
+  /** Keeps back what the server sends. */
+  hold(): void {
+    this.#inner.hold();
+  }
+
+  /** Passes on what was kept back, and what comes. */
+  release(): void {
+    this.#inner.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
