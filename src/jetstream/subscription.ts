@@ -71,6 +71,8 @@ export class Subscription {
   #source: Pull | Push | undefined;
   #consumer: BoundConsumer | undefined;
   #emptied: (() => void) | undefined;
+  /** Whether the consumer was lost since it was found last, and settlements perhaps with it. */
+  #lost = false;
   #closing = false;
   #dropping = false;
   #unwatch: (() => void) | undefined;
@@ -259,13 +261,15 @@ export class Subscription {
     }
     this.#consumer = consumer;
     if (otherConsumer) this.#settlements.forget();
-    else void this.#settlements.again();
+    else if (this.#lost) void this.#settlements.again();
+    this.#lost = false;
     this.#watchAdvisories(consumer);
     const common = {
       connection,
       receive: (message: Msg) => this.#receive(message, consumer),
       lost: (reason: ComponentError) => {
         this.#source = undefined;
+        this.#lost = true;
         if (this.#state !== 'delivering') return;
         this.#state = 'binding';
         this.#binding.again(reason);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
@@ -9,6 +8,7 @@ import { expect, test } from 'vitest';
 import { fields } from '../../src/component/fields.ts';
 import { Host, HostSubscription } from '../support/host.ts';
 import { type Pair, startPair } from '../support/pair.ts';
+import { residentSize } from '../support/resident.ts';
 import { until } from '../support/wait.ts';
 
 /** No run of a property begins later than this. Unit: milliseconds. */
@@ -55,7 +55,8 @@ async function fuzz<Value>(
   values: fc.Arbitrary<Value>,
   check: (value: Value) => Promise<void>,
 ): Promise<void> {
-  const before = residentSize(scene.pair);
+  const { pid } = scene.pair.component;
+  const before = await residentSize(pid);
   const end = performance.now() + timeForRuns;
   await fc.assert(
     fc.asyncProperty(values, async (value) => {
@@ -65,12 +66,7 @@ async function fuzz<Value>(
     }),
     { numRuns: 400 },
   );
-  expect(residentSize(scene.pair) - before).toBeLessThan(mostGrowth);
-}
-
-/** Unit: MiB. */
-function residentSize({ component }: Pair): number {
-  return Number(execFileSync('ps', ['-o', 'rss=', '-p', `${component.pid}`])) / 1024;
+  expect((await residentSize(pid)) - before).toBeLessThan(mostGrowth);
 }
 
 const service = '/dapr.proto.components.v1.PubSub';

@@ -159,6 +159,7 @@ class Run implements AsyncDisposable {
   /** Breaks the connection to NATS; what the host says meanwhile counts once it is back. */
   async cut(settlements: Settlement[]): Promise<void> {
     this.#swallowed = true;
+    this.ledger.mayRepeat = true;
     // What is on its way as a connection breaks may be lost.
     await this.even();
     const { lostConnections, reconnects } = this;

@@ -46,9 +46,11 @@ export class Ledger {
   readonly unsettled = new Map<string, number>();
   /** Whether the component may give back what the host never got: after a pause, or an end. */
   mayGiveBack = false;
+  /** Whether an acknowledgement may be sent once more: after a cut, which may have swallowed it. */
+  mayRepeat = false;
   readonly #options: LedgerOptions;
   readonly #accounts = new Map<number, Account>();
-  readonly #replies = new Set<string>();
+  readonly #replies = new Map<string, string>();
   readonly #problems: string[] = [];
 
   constructor(options: LedgerOptions) {
@@ -113,8 +115,10 @@ export class Ledger {
       account.heard = now;
       return;
     }
-    if (this.#replies.has(reply)) this.#problem(`settled twice: ${reply} (now ${payload})`);
-    this.#replies.add(reply);
+    const before = this.#replies.get(reply);
+    if (before === '+ACK' && payload === before && this.mayRepeat) return;
+    if (before !== undefined) this.#problem(`settled twice: ${reply} (now ${payload})`);
+    this.#replies.set(reply, payload);
     if (overdue && payload.startsWith('-NAK')) account.crossed = true;
     // What a host refuses has a delay.
     if (payload === '-NAK') {
