@@ -46,7 +46,7 @@ export class Settlements {
   /** A ring of those that were sent and may be sent again. */
   #sent: Settlement[] = [];
   #next = 0;
-  /** Made while disconnected; never more than were unsettled. */
+  /** Made while disconnected, or behind such; as few as the host can have unsettled. */
   #unsent: Settlement[] = [];
   #checking = false;
   #closed = false;
@@ -116,8 +116,10 @@ export class Settlements {
   #settle(reply: string, payload: Uint8Array): Settlement {
     const { connection } = this.#options;
     const settlement = { reply, payload, at: performance.now() };
-    if (connection.connected) connection.nats.publish(reply, payload);
-    else this.#unsent.push(settlement);
+    // Those that wait go first: two deliveries of one message may have been settled differently.
+    const waits = !connection.connected || this.#unsent.length > 0;
+    if (waits) this.#unsent.push(settlement);
+    else connection.nats.publish(reply, payload);
     return settlement;
   }
 

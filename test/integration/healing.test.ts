@@ -49,7 +49,7 @@ describe('in a cluster of three', () => {
     await subscription.received(10, 30_000);
     const owned = stack.move();
     return {
-      ...{ component, subscription, flow, client },
+      ...{ host, component, subscription, flow, client },
       /** The node that the component is connected to. */
       async node(): Promise<NatsServer> {
         const holds = async (node: NatsServer) =>
@@ -111,6 +111,29 @@ describe('in a cluster of three', () => {
     expect(repeated(said(component))).toEqual([]);
     await node.stop();
     await node.startAgain();
+    await replicated.whole();
+  });
+
+  test('acknowledged while the consumer has no leader: it does not come again', async () => {
+    await using replicated = await startReplicated('beside');
+    const { nodes } = cluster;
+    const { host } = replicated;
+    await replicated.whole();
+    const [{ api }] = nodes as [NatsServer];
+    await api.streams.add({ name: 'headless', subjects: ['headless'], num_replicas: 3 });
+    const subscription = host.subscribe('headless', { ackWait: '60s' });
+    for (let index = 0; index < 20; index++) await host.publish('headless', `${index}`);
+    await subscription.received(20);
+    const { cluster: placed } = await api.consumers.info('headless', 'app-headless');
+    const leader = nodes[Number(placed?.leader?.slice('node'.length))] as NatsServer;
+    await leader.stop('SIGKILL');
+    subscription.ackAll();
+    const [other] = nodes.filter((node) => node !== leader) as [NatsServer];
+    const unsettled = async () =>
+      (await other.api.consumers.info('headless', 'app-headless')).num_ack_pending;
+    await until('all settled', async () => (await unsettled()) === 0, 30_000);
+    expect(subscription.messages).toHaveLength(20);
+    await leader.startAgain();
     await replicated.whole();
   });
 
