@@ -17,7 +17,7 @@ import { World } from './world.ts';
 const usage = `npm run test:soak [-- OPTIONS]
 
   --minutes N  how long (default 10, 2 to 1440); only a run of 10 or more is written to the docs
-  --rate N     messages a second (default 500, 1 to 1000)
+  --rate N     messages a second (default 200, 1 to 1000)
 `;
 
 /** Before the first sample that counts: caches fill, code is compiled. Unit: milliseconds. */
@@ -112,7 +112,7 @@ function readArguments(): { minutes: number; rate: number } {
     const { values } = parseArgs({
       options: {
         minutes: { type: 'string', default: '10' },
-        rate: { type: 'string', default: '500' },
+        rate: { type: 'string', default: '200' },
         help: { type: 'boolean' },
       },
     });
