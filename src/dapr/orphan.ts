@@ -52,9 +52,7 @@ export class OrphanWatch {
   /** A host has initialised the Component in this process. */
   initialised(name: string): void {
     if (this.#initialised.size < mostNames) this.#initialised.add(name);
-    if (this.#orphans.delete(name)) {
-      this.#options.log.info({ component: name }, 'daprd has initialised it: all is well again');
-    }
+    this.#orphans.delete(name);
     this.#tell();
   }
 
@@ -64,7 +62,7 @@ export class OrphanWatch {
     if (name === '') return;
     const { sidecar } = this.#options;
     if (!sidecar) this.#found(name);
-    else if (!this.#timer) void this.#ask(sidecar);
+    else if (!this.#timer) void this.#ask(sidecar, name);
   }
 
   stop(): void {
@@ -72,7 +70,8 @@ export class OrphanWatch {
     clearTimeout(this.#timer);
   }
 
-  async #ask(sidecar: Sidecar): Promise<void> {
+  /** @param caller a name that a call has given away, believed where daprd does not answer */
+  async #ask(sidecar: Sidecar, caller?: string): Promise<void> {
     const { type, restart, log } = this.#options;
     // Also keeps a second round from starting.
     this.#timer = setTimeout(() => {
@@ -83,6 +82,11 @@ export class OrphanWatch {
     try {
       const loaded = await sidecar.components(type);
       if (this.#stopped) return;
+      // It may have come back without.
+      for (const name of this.#orphans.keys()) {
+        if (!loaded.includes(name)) this.#orphans.delete(name);
+      }
+      this.#tell();
       const orphans = loaded.filter((name) => !this.#initialised.has(name));
       for (const name of orphans) this.#found(name);
       if (!restart || orphans.length === 0) return;
@@ -94,6 +98,7 @@ export class OrphanWatch {
       await sidecar.shutdown();
       this.#lastProblem = '';
     } catch (error) {
+      if (caller) this.#found(caller);
       const problem = `daprd at ${sidecar.url} does not answer as it should: ${messageOf(error)}`;
       // Until daprd has started, that is how it should be.
       log[this.#orphans.size > 0 && problem !== this.#lastProblem ? 'warn' : 'debug'](problem);
@@ -132,7 +137,9 @@ export class OrphanWatch {
 
   #tell(): void {
     const is = this.#orphans.size > 0;
-    if (is !== this.#wasOrphaned) this.#options.orphaned(is);
+    if (is === this.#wasOrphaned) return;
     this.#wasOrphaned = is;
+    this.#options.orphaned(is);
+    if (!is) this.#options.log.info('no daprd is orphaned any more');
   }
 }

@@ -75,7 +75,7 @@ test('--restart-orphaned-sidecar: all works again without a call, by the supervi
     env: { DAPR_API_TOKEN: 'secret-token' },
   });
   await again.line(/telling daprd at .* to shut down/);
-  await again.line(/all is well again/);
+  await again.line(/no daprd is orphaned any more/);
   await until('another daprd', () => daprd.child.pid !== before);
   // By way of NATS: publishing would be a call.
   await until('a delivery', async () => {
