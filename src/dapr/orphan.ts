@@ -11,8 +11,11 @@ const shutdownLimit = 15_000;
 /** Without a further call for so long, a caller that cannot be asked may be gone. Unit: milliseconds. */
 const lapse = 60_000;
 
-/** Names that are remembered; a caller may make them up. */
+/** Orphaned names that are remembered; a caller may make them up. */
 const mostNames = 100;
+
+/** With more names initialised than anybody has, nothing is concluded from daprd's list any more. */
+const mostInitialised = 10_000;
 
 export interface OrphanWatchOptions {
   /** Type of the Components served here: `pubsub.<socket name>`. */
@@ -38,6 +41,8 @@ export class OrphanWatch {
   readonly #initialised = new Set<string>();
   /** When each orphaned Component was last heard of, in terms of performance.now(). */
   readonly #orphans = new Map<string, number>();
+  /** Names that calls have given away since daprd answered last; believed where it does not. */
+  readonly #callers = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #shutdownAt = Number.NEGATIVE_INFINITY;
   #lastProblem = '';
@@ -51,7 +56,8 @@ export class OrphanWatch {
 
   /** A host has initialised the Component in this process. */
   initialised(name: string): void {
-    if (this.#initialised.size < mostNames) this.#initialised.add(name);
+    if (this.#initialised.size < mostInitialised) this.#initialised.add(name);
+    this.#callers.delete(name);
     this.#orphans.delete(name);
     this.#tell();
   }
@@ -61,8 +67,12 @@ export class OrphanWatch {
     // Not from daprd: it always names its Component.
     if (name === '') return;
     const { sidecar } = this.#options;
-    if (!sidecar) this.#found(name);
-    else if (!this.#timer) void this.#ask(sidecar, name);
+    if (!sidecar) {
+      this.#found(name);
+      return;
+    }
+    if (this.#callers.size < mostNames) this.#callers.add(name);
+    if (!this.#timer) void this.#ask(sidecar);
   }
 
   stop(): void {
@@ -70,8 +80,7 @@ export class OrphanWatch {
     clearTimeout(this.#timer);
   }
 
-  /** @param caller a name that a call has given away, believed where daprd does not answer */
-  async #ask(sidecar: Sidecar, caller?: string): Promise<void> {
+  async #ask(sidecar: Sidecar): Promise<void> {
     const { type, restart, log } = this.#options;
     // Also keeps a second round from starting.
     this.#timer = setTimeout(() => {
@@ -81,7 +90,8 @@ export class OrphanWatch {
     this.#timer.unref();
     try {
       const loaded = await sidecar.components(type);
-      if (this.#stopped) return;
+      if (this.#stopped || this.#initialised.size >= mostInitialised) return;
+      this.#callers.clear();
       // It may have come back without.
       for (const name of this.#orphans.keys()) {
         if (!loaded.includes(name)) this.#orphans.delete(name);
@@ -98,11 +108,14 @@ export class OrphanWatch {
       await sidecar.shutdown();
       this.#lastProblem = '';
     } catch (error) {
-      if (caller) this.#found(caller);
+      for (const name of this.#callers) this.#found(name);
+      this.#callers.clear();
+      this.#forgetOld();
       const problem = `daprd at ${sidecar.url} does not answer as it should: ${messageOf(error)}`;
       // Until daprd has started, that is how it should be.
-      log[this.#orphans.size > 0 && problem !== this.#lastProblem ? 'warn' : 'debug'](problem);
-      this.#lastProblem = problem;
+      if (this.#orphans.size === 0) log.debug(problem);
+      else if (problem !== this.#lastProblem) log.warn(problem);
+      this.#lastProblem = this.#orphans.size === 0 ? '' : problem;
     }
   }
 
@@ -127,12 +140,16 @@ export class OrphanWatch {
     if (this.#timer || this.#orphans.size === 0) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const since = performance.now() - lapse;
-      for (const [name, last] of this.#orphans) if (last < since) this.#orphans.delete(name);
-      this.#tell();
+      this.#forgetOld();
       this.#lapse();
     }, lapse / 4);
     this.#timer.unref();
+  }
+
+  #forgetOld(): void {
+    const since = performance.now() - lapse;
+    for (const [name, last] of this.#orphans) if (last < since) this.#orphans.delete(name);
+    this.#tell();
   }
 
   #tell(): void {

@@ -64,7 +64,9 @@ export class Binding {
     events.once('disconnected', anew);
     let consumer: BoundConsumer;
     try {
-      consumer = await bindConsumer(connection, config, topic, earlier());
+      consumer = await bindConsumer(connection, config, topic, earlier(), () => {
+        return round === this.#round;
+      });
     } catch (error) {
       if (round === this.#round) this.again(ComponentError.from(error));
       return;

@@ -60,6 +60,7 @@ export class Connection {
   /** In terms of performance.now(). */
   #disconnectedAt = 0;
   #closing = false;
+  #advisoriesMissed = false;
 
   private constructor(nats: NatsConnection, api: JetStreamManager, log: Logger) {
     this.nats = nats;
@@ -131,6 +132,16 @@ export class Connection {
     this.#closing = true;
     if (this.#connected) await within(flushLimit, this.nats.flush());
     await this.nats.close();
+    this.#connected = false;
+  }
+
+  #withoutAdvisories(): void {
+    if (this.#advisoriesMissed) return;
+    this.#advisoriesMissed = true;
+    this.#log.info(
+      "the user may not subscribe to $JS.EVENT.ADVISORY.CONSUMER.>: a consumer's new leader is " +
+        'noticed only after 10 s, and what is never settled (maxDeliver) gets no dead letter',
+    );
   }
 
   async #watch(): Promise<void> {
@@ -163,7 +174,9 @@ export class Connection {
           const refused = error instanceof PermissionViolationError;
           const { message } = refused ? refusal(error) : error;
           // The same refusal comes back with every attempt.
-          if (!told.has(message)) this.#log.warn(`NATS: ${message}`);
+          const advisory = refused && error.subject.startsWith('$JS.EVENT.ADVISORY.');
+          if (advisory) this.#withoutAdvisories();
+          else if (!told.has(message)) this.#log.warn(`NATS: ${message}`);
           if (told.size >= mostTold) told.clear();
           told.add(message);
           if (refused && error.operation === 'publish') {

@@ -72,6 +72,7 @@ const alreadyExists = new Set([10013, 10105, 10148]);
  * this topic already, else `<durableName>-<topic>` is created. An ephemeral one is this
  * subscription's alone.
  *
+ * @param wanted asked before an ephemeral consumer is made: nobody would find a second one
  * @throws ComponentError `no-stream`; `invalid-config` where an existing consumer has a setting
  *   that cannot be changed; `unavailable`, `timeout`
  */
@@ -80,11 +81,13 @@ export async function bindConsumer(
   config: Config,
   topic: string,
   earlier?: Earlier,
+  wanted: () => boolean = () => true,
 ): Promise<BoundConsumer> {
   const stream = await findStream(connection, config, topic);
   try {
     const { created, config: streamConfig } = await ask(() => connection.api.streams.info(stream));
-    const target = { connection, config, topic, stream, streamSubjects: streamConfig.subjects };
+    const { subjects: streamSubjects } = streamConfig;
+    const target = { connection, config, topic, stream, streamSubjects, wanted };
     if (config.ephemeral) {
       const same = earlier?.streamCreated === created ? earlier : undefined;
       return describe(await bindEphemeral(target, same), created);
@@ -107,16 +110,18 @@ interface Target {
   topic: string;
   stream: string;
   streamSubjects: string[] | undefined;
+  wanted: () => boolean;
 }
 
 async function bindEphemeral(
-  { connection, config, topic, stream }: Target,
+  { connection, config, topic, stream, wanted }: Target,
   earlier: Earlier | undefined,
 ): Promise<ConsumerInfo> {
   const found = earlier && (await find(connection, stream, earlier.name));
   if (found) return found;
-  const wanted = newConsumer(config, topic, undefined, earlier?.floor);
-  return connection.api.consumers.add(stream, wanted);
+  if (!wanted()) throw new ComponentError('closed', 'overtaken by another attempt');
+  const settings = newConsumer(config, topic, undefined, earlier?.floor);
+  return connection.api.consumers.add(stream, settings);
 }
 
 /** Undefined when somebody else was quicker: look again. */

@@ -16,15 +16,17 @@ export const deadLetterHeaders = {
   consumer: 'Dead-Letter-Consumer',
 } as const;
 
-/** Between two attempts to store a dead letter; doubles up to the second. Unit: milliseconds. */
+/** Between two attempts to store a dead letter; doubles from the one to the other. Unit: milliseconds. */
 const retryWait = { first: 500, most: 30_000 };
 
-type Dead = Omit<DeliveryInfo, 'deliverySequence' | 'stored'>;
+type Dead = Omit<DeliveryInfo, 'deliverySequence' | 'stored'> & { stored?: string };
 
 interface Content {
   subject: string;
   data: Uint8Array;
   headers?: MsgHdrs;
+  /** When its stream took it, in nanoseconds. */
+  stored?: string;
 }
 
 export interface DeadLettersOptions {
@@ -84,9 +86,9 @@ export class DeadLetters {
   /** Undefined when the stream does not have it any more. */
   async #read({ stream, streamSequence: seq }: Dead): Promise<Content | undefined> {
     const stored = await this.#options.connection.api.streams.getMessage(stream, { seq });
-    return stored
-      ? { subject: stored.subject, data: stored.data, headers: stored.header }
-      : undefined;
+    if (!stored) return undefined;
+    const { subject, data, header, timestamp } = stored;
+    return { subject, data, headers: header, stored: nanosecondsOf(timestamp) };
   }
 }
 
@@ -107,6 +109,14 @@ function toDeadLetter(message: Content, delivery: Dead, reason: string): MsgHdrs
   set.set(deadLetterHeaders.sequence, String(streamSequence));
   set.set(deadLetterHeaders.deliveryCount, String(deliveryCount));
   set.set(deadLetterHeaders.consumer, consumer);
-  set.set('Nats-Msg-Id', `dead-letter:${stream}:${consumer}:${streamSequence}`);
+  // The time tells it from a message at the same place of an earlier stream of the same name.
+  const stored = delivery.stored ?? message.stored;
+  set.set('Nats-Msg-Id', `dead-letter:${stream}:${consumer}:${streamSequence}:${stored}`);
   return set;
+}
+
+/** Of a time as the server writes it, such as 2026-11-22T10:00:00.123456789Z. */
+function nanosecondsOf(timestamp: string): string {
+  const [, seconds = '', fraction = ''] = /^([^.Z]+)(?:\.(\d+))?Z$/.exec(timestamp) ?? [];
+  return `${Date.parse(`${seconds}Z`) / 1000}${fraction.padEnd(9, '0')}`;
 }

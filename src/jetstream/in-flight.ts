@@ -131,7 +131,7 @@ export class InFlight {
       return undefined;
     }
     if (this.#handled.delete(message.streamSequence)) {
-      this.#settlements.ack(message.reply);
+      this.#settlements.ack(message);
       this.#released();
       return undefined;
     }
@@ -174,8 +174,8 @@ export class InFlight {
   ack(id: string): void {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    this.#close(entry);
-    if (entry.ackPolicy === 'explicit') this.#settlements.ack(entry.reply);
+    this.#done(entry);
+    if (entry.ackPolicy === 'explicit') this.#settlements.ack(entry);
     if (entry.ackPolicy !== 'all') return;
     this.#entries.set(id, { ...entry, held: true });
     this.#ids.set(entry.streamSequence, id);
@@ -192,16 +192,19 @@ export class InFlight {
     }
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    this.#close(entry);
-    if (entry.ackPolicy === 'explicit') this.#settlements.term(entry.reply);
+    this.#done(entry);
+    if (entry.ackPolicy === 'explicit') this.#settlements.term(entry);
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
   nak(id: string, delay = 0): void {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    const deadline = performance.now() + delay + entry.ackWait * patience;
-    this.#floor.refused(entry.streamSequence, deadline);
+    // A consumer that tracks its floor has no other subscriber: it comes again here, however late.
+    if (!this.#tracksFloor) {
+      const deadline = performance.now() + delay + entry.ackWait * patience;
+      this.#floor.refused(entry.streamSequence, deadline);
+    }
     this.#sendNak(entry, delay);
   }
 
@@ -235,7 +238,6 @@ export class InFlight {
 
   /** A new consumer starts after this stream sequence. */
   startAfter(sequence: number): void {
-    this.#handled.clear();
     this.#floor.reset(sequence);
   }
 
@@ -263,7 +265,7 @@ export class InFlight {
   }
 
   /** Settled for good. */
-  #close({ streamSequence, ackPolicy, repeats }: Entry): void {
+  #done({ streamSequence, ackPolicy, repeats }: Entry): void {
     this.#floor.settled(streamSequence);
     if (repeats && ackPolicy === 'explicit') this.#handled.add(streamSequence);
   }
@@ -302,7 +304,7 @@ export class InFlight {
       this.#entries.delete(id);
       this.#ids.delete(entry.streamSequence);
     }
-    this.#settlements.ack(last.reply);
+    this.#settlements.ack(last);
   }
 
   #take(turn: string, now: number): void {
@@ -326,15 +328,16 @@ export class InFlight {
     if (entry.ackPolicy === 'none' || entry.stale) return;
     if (now - entry.since < entry.ackWait * fresh) return;
     entry.since = now;
-    this.#settlements.inProgress(entry.reply);
+    this.#settlements.inProgress(entry);
   }
 
-  #sendNak({ ackPolicy, reply, ackWait, firstAckWait }: Unsettled, delay: number): void {
+  #sendNak(delivery: Unsettled, delay: number): void {
+    const { ackPolicy, ackWait, firstAckWait } = delivery;
     if (ackPolicy === 'none') return;
     // The server counts a delay as if the consumer's first ackWait would follow, and then lets the
     // one of this delivery follow.
     const told = delay > 0 ? Math.max(delay + firstAckWait - ackWait, shortestDelay) : 0;
-    this.#settlements.nak(reply, told);
+    this.#settlements.nak(delivery, told);
   }
 
   #schedule(ackWait: number): void {

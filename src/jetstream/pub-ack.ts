@@ -2,8 +2,14 @@ import type { Msg } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
 import { noStream } from './stream.ts';
 
-/** What a stream's answer means: undefined for a confirmation. */
-export function readPubAck(reply: Msg, subject: string): ComponentError | undefined {
+/**
+ * Answers of a stream that may be another one soon: an earlier copy of the message is still on its
+ * way to the replicas (10158), or the stream has no leader (10008).
+ */
+const passing = new Set([10158, 10008]);
+
+/** What a stream's answer means: undefined for a confirmation; `not now`: it is worth asking again. */
+export function readPubAck(reply: Msg, subject: string): ComponentError | 'not now' | undefined {
   let ack: { stream?: string; error?: { err_code?: number; description?: string } };
   try {
     ack = reply.json();
@@ -12,6 +18,7 @@ export function readPubAck(reply: Msg, subject: string): ComponentError | undefi
   }
   if (ack.error) {
     const { description, err_code } = ack.error;
+    if (err_code !== undefined && passing.has(err_code)) return 'not now';
     const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
     // Larger than the stream or its headers may be: the same message will fail again.
     const forGood = err_code === 10054 || err_code === 10097;

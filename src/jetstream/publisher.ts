@@ -7,7 +7,7 @@ import {
   type Subscription,
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
-import { ComponentError, messageOf } from '../errors.ts';
+import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
@@ -23,11 +23,14 @@ const mostPendingBytes = 256 * 1024 * 1024;
 /** A PubAck that is overdue is noticed this late at most. Unit: milliseconds. */
 const sweepInterval = 50;
 
-/** Between two attempts while a stream has no leader; doubles up to the second. Milliseconds. */
-const retryWait = { first: 50, most: 500 };
+/** Between two attempts while a stream has no leader: doubles from the one to the other. Milliseconds. */
+const retryWait = { first: 50, most: 500 } as const;
 
 /** Finding out whether answers can be received takes no longer. Unit: milliseconds. */
 const hearingLimit = 1_000;
+
+/** What may pass before a publish's deadline. */
+const passing = new Set<ErrorCode>(['unavailable', 'timeout']);
 
 /** The status a server answers with when nobody listens on the subject. */
 const noResponders = 503;
@@ -128,6 +131,7 @@ export class Publisher {
 
   /** Stores one message with the headers as given; throws as {@link publish} does. */
   async store(topic: string, data: Uint8Array, headers: MsgHdrs | undefined): Promise<void> {
+    const deadline = performance.now() + this.#timeout;
     // A short outage is waited out; in a long one callers shall not queue up.
     const downFor = this.#connection.disconnectedFor;
     if (downFor > this.#timeout) throw disconnected(downFor);
@@ -137,7 +141,6 @@ export class Publisher {
       throw new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
     }
     return new Promise((resolve, reject) => {
-      const deadline = performance.now() + this.#timeout;
       const pending: Pending = {
         subject: topic,
         data,
@@ -211,31 +214,47 @@ export class Publisher {
     if (!pending) return;
     const headers = headersOf(reply);
     if (headers && headers !== 'unreadable' && headers.code === noResponders) {
+      void this.#explain(number, pending);
+      void this.#retry(number, pending);
+      return;
+    }
+    const refusal = readPubAck(reply, pending.subject);
+    if (refusal === 'not now') {
+      pending.waitingFor ??= `the stream of "${pending.subject}" is about to have another leader`;
       void this.#retry(number, pending);
       return;
     }
     this.#forget(number);
-    const refusal = readPubAck(reply, pending.subject);
     if (refusal) pending.reject(refusal);
     else pending.resolve();
   }
 
-  /** Nobody took it: no stream is there, or its leader is being elected. */
+  /**
+   * It was not stored just now: no stream is there, or its leader is being elected. Sent again until
+   * its deadline, unless it turns out that nothing will ever take it.
+   */
   async #retry(number: number, pending: Pending): Promise<void> {
-    const { subject } = pending;
     pending.sent = false;
-    const still = () => this.#pending.get(number) === pending;
+    const wait = Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most);
+    await sleep(wait);
+    // A reconnect may have sent it meanwhile, or is yet to.
+    const still = this.#pending.get(number) === pending && !pending.sent;
+    if (still && this.#connection.connected) this.#send(number, pending);
+  }
+
+  /** Finds out why nobody has taken it; not knowing is no reason to give up. */
+  async #explain(number: number, pending: Pending): Promise<void> {
+    const { subject } = pending;
     try {
       const streams = await this.#streamsOf(subject);
       const stream = streams[0] ?? (await this.#makeStream(subject));
       pending.waitingFor = `stream ${stream} takes "${subject}" but has no leader now`;
-      await sleep(Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most));
-      // A reconnect may have sent it meanwhile, or is yet to.
-      if (still() && !pending.sent && this.#connection.connected) this.#send(number, pending);
     } catch (error) {
-      if (!still() || !this.#connection.connected) return;
+      const reason = ComponentError.from(error);
+      pending.waitingFor ??= reason.message;
+      if (passing.has(reason.code) || this.#pending.get(number) !== pending) return;
       this.#forget(number);
-      pending.reject(ComponentError.from(error));
+      pending.reject(reason);
     }
   }
 

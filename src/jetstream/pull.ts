@@ -136,10 +136,14 @@ export class Pull {
   #listen(): void {
     const { nats } = this.#options.connection;
     this.#replies?.unsubscribe();
-    this.#inbox = createInbox();
-    this.#replies = nats.subscribe(`${this.#inbox}.*`, {
+    const inbox = createInbox();
+    this.#inbox = inbox;
+    this.#replies = nats.subscribe(`${inbox}.*`, {
       callback: (error, message) => {
-        if (error) this.#lose(fromApi(error).message);
+        if (inbox !== this.#inbox) {
+          // Of requests that are given up: what they still bring is welcome, what they say is not.
+          if (!error && isDelivery(message)) this.#options.receive(message);
+        } else if (error) this.#lose(fromApi(error).message);
         else this.#arrived(message);
       },
     });
@@ -147,7 +151,7 @@ export class Pull {
 
   #arrived(message: Msg): void {
     this.#lastSign = performance.now();
-    if (message.reply?.startsWith('$JS.ACK.')) {
+    if (isDelivery(message)) {
       this.#served();
       this.#options.receive(message);
       return;
@@ -244,6 +248,10 @@ export class Pull {
     events.off('reconnected', this.#onReconnect);
     events.off('publishDenied', this.#onDenied);
   }
+}
+
+function isDelivery({ reply }: Msg): boolean {
+  return reply?.startsWith('$JS.ACK.') === true;
 }
 
 /** How many messages a request has not brought that a status ends; older servers do not say. */

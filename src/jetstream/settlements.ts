@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
 
 const payloads = {
@@ -20,13 +22,18 @@ const retryWait = 1_000;
 interface Settlement {
   /** Subject that takes it. */
   reply: string;
+  streamSequence: number;
   payload: Uint8Array;
   /** When it was made, in terms of performance.now(). */
   at: number;
 }
 
+/** What is known of a delivery that is settled. */
+type Delivery = Pick<Settlement, 'reply' | 'streamSequence'>;
+
 export interface SettlementsOptions {
   connection: Connection;
+  log: Logger;
   /** Whether the consumer that these settlements are for is still there. Rejects if nobody can tell. */
   isSame(): Promise<boolean>;
 }
@@ -46,9 +53,9 @@ export class Settlements {
   /** A ring of those that were sent and may be sent again. */
   #sent: Settlement[] = [];
   #next = 0;
-  /** Made while disconnected, or behind such; as few as the host can have unsettled. */
+  /** Made while disconnected, or after such a one of the same message: as many as were unsettled. */
   #unsent: Settlement[] = [];
-  #checking = false;
+  #checking: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: SettlementsOptions) {
@@ -56,43 +63,60 @@ export class Settlements {
     options.connection.events.on('reconnected', this.#onReconnect);
   }
 
-  ack(reply: string): void {
-    this.#remember(this.#settle(reply, payloads.ack));
+  ack(delivery: Delivery): void {
+    this.#remember(this.#settle(delivery, payloads.ack));
   }
 
-  term(reply: string): void {
-    this.#remember(this.#settle(reply, payloads.term));
+  term(delivery: Delivery): void {
+    this.#remember(this.#settle(delivery, payloads.term));
   }
 
   /** @param delay before the redelivery, as the server is to count it. Unit: milliseconds */
-  nak(reply: string, delay: number): void {
+  nak(delivery: Delivery, delay: number): void {
     // Not remembered: a second one would count as another refusal.
     const told = JSON.stringify({ delay: Math.round(delay * 1e6) });
-    this.#settle(reply, delay > 0 ? Buffer.from(`-NAK ${told}`) : payloads.nak);
+    this.#settle(delivery, delay > 0 ? Buffer.from(`-NAK ${told}`) : payloads.nak);
   }
 
   /** Restarts a message's ackWait; nothing when disconnected. */
-  inProgress(reply: string): void {
+  inProgress({ reply }: Delivery): void {
     const { connected, nats } = this.#options.connection;
     if (connected) nats.publish(reply, payloads.inProgress);
   }
 
   /** Sends what may have been lost, once it is clear that the consumer is still the same. */
-  async again(): Promise<void> {
-    const { connection, isSame } = this.#options;
-    if (this.#checking) return;
-    this.#checking = true;
+  again(): Promise<void> {
+    this.#checking ??= this.#check().finally(() => {
+      this.#checking = undefined;
+      if (this.#closed && this.#unsent.length === 0) this.#release();
+    });
+    return this.#checking;
+  }
+
+  async #check(): Promise<void> {
+    const { connection, isSame, log } = this.#options;
+    const since = performance.now();
     while (connection.connected && this.#any()) {
       try {
         if (await isSame()) this.#sendAgain();
         else this.forget();
-        break;
-      } catch {
+        return;
+      } catch (error) {
+        if (performance.now() - since > memory) {
+          const count = this.#unsent.length;
+          if (count > 0)
+            log.warn(`${count} settlement(s) of an outage not sent: ${messageOf(error)}`);
+          this.forget();
+          return;
+        }
         await sleep(retryWait, undefined, { ref: false });
       }
     }
-    this.#checking = false;
-    if (this.#closed && this.#unsent.length === 0) this.#release();
+  }
+
+  /** Resolves when what waits has been sent, or cannot be now. Never rejects. */
+  async flush(): Promise<void> {
+    await this.#checking;
   }
 
   /** They are for a consumer that is no more. */
@@ -113,12 +137,12 @@ export class Settlements {
     this.#options.connection.events.off('reconnected', this.#onReconnect);
   }
 
-  #settle(reply: string, payload: Uint8Array): Settlement {
+  #settle({ reply, streamSequence }: Delivery, payload: Uint8Array): Settlement {
     const { connection } = this.#options;
-    const settlement = { reply, payload, at: performance.now() };
-    // Those that wait go first: two deliveries of one message may have been settled differently.
-    const waits = !connection.connected || this.#unsent.length > 0;
-    if (waits) this.#unsent.push(settlement);
+    const settlement = { reply, streamSequence, payload, at: performance.now() };
+    // Two deliveries of one message may have been settled differently: in their order.
+    const behind = this.#unsent.some((other) => other.streamSequence === streamSequence);
+    if (behind || !connection.connected) this.#unsent.push(settlement);
     else connection.nats.publish(reply, payload);
     return settlement;
   }
@@ -142,7 +166,10 @@ export class Settlements {
       if (unsent.has(settlement) || isOld(settlement)) continue;
       nats.publish(settlement.reply, settlement.payload);
     }
-    for (const { reply, payload } of unsent) nats.publish(reply, payload);
+    for (const settlement of unsent) {
+      nats.publish(settlement.reply, settlement.payload);
+      settlement.at = performance.now();
+    }
   }
 }
 

@@ -44,6 +44,9 @@ const mostBytes = 32 * 1024 * 1024;
 /** Storing what has no further delivery at the end may take this long. Unit: milliseconds. */
 const saveLimit = 500;
 
+/** Settlements of an outage that has just ended may take this long to be sent. Unit: milliseconds. */
+const flushLimit = 500;
+
 /** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
 const deleteLimit = 500;
 
@@ -86,7 +89,11 @@ export class Subscription {
     const { connection, config, topic } = options;
     checkSubscribeSubject(topic);
     this.#options = options;
-    this.#settlements = new Settlements({ connection, isSame: () => this.#isSameConsumer() });
+    this.#settlements = new Settlements({
+      connection,
+      log: options.log,
+      isSame: () => this.#isSameConsumer(),
+    });
     this.#inFlight = new InFlight({
       settlements: this.#settlements,
       tracksFloor: config.ephemeral === true,
@@ -188,6 +195,7 @@ export class Subscription {
       this.#options.log.info(`${when} ${size} unsettled message(s)`);
     }
     this.#inFlight.close();
+    await within(flushLimit, this.#settlements.flush());
     this.#state = 'closed';
     this.#handOver.more();
     await this.#deleteEphemeral();

@@ -2,8 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Daprd } from '../support/daprd.ts';
 import type { Tally } from '../support/tally.ts';
 
-/** Publishes that may be under way at the same time; beyond them the load pauses. */
-const mostOpen = 200;
+/**
+ * Publishes that may be under way at the same time; beyond them the load pauses. More than the rate
+ * makes within a publishTimeout, so that an outage does not slow it down.
+ */
+const mostOpen = 1_000;
 
 export interface LoadOptions {
   daprd: Daprd;

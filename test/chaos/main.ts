@@ -67,11 +67,7 @@ async function run(scenario: Scenario, peer: Peer, lines: string[]): Promise<Out
     return await scenario.run({ peer, binary: 'daprd-allcomponents', log });
   } catch (error) {
     const counts = { sent: 0, received: 0, lost: 0, duplicates: 0, refused: 0 };
-    return {
-      ...counts,
-      broken: [(error as Error).message],
-      seen: 'could not be played to its end',
-    };
+    return { ...counts, notPlayed: (error as Error).message, broken: ['could not be played'] };
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { judge, type Outcome } from './scenario.ts';
+import { judge, never, type Outcome } from './scenario.ts';
 import { scenarios } from './scenarios.ts';
 import type { Peer } from './world.ts';
 
@@ -32,8 +32,9 @@ export interface Soak {
 export interface ResidentSize {
   least: number;
   most: number;
-  first: number;
-  last: number;
+  /** Median of the first third, and of the last. */
+  early: number;
+  late: number;
 }
 
 /** Puts new results in the place of old ones, and writes the page anew. */
@@ -45,7 +46,9 @@ export async function report(news: Reliability): Promise<void> {
 }
 
 /** One result, for a terminal. */
-export function describe({ sent, received, lost, duplicates, recovery, seen }: Outcome): string {
+export function describe(outcome: Outcome): string {
+  const { sent, received, lost, duplicates, recovery, seen, notPlayed } = outcome;
+  if (notPlayed) return `could not be played: ${notPlayed}`;
   const counts = [
     `${number(sent)} sent`,
     `${number(received)} received`,
@@ -80,7 +83,7 @@ function chaosSection({ date, machine, results }: NonNullable<Reliability['chaos
     '- **sent**: publishes that daprd confirmed. **refused**: publishes that failed, as their caller was',
     '  told. **lost**: confirmed, and never received. **duplicates**: received again.',
     '- **recovery**: from the moment named to the first arrival of a message sent after it. **never**: not',
-    '  within 25 s, with the server long back.',
+    `  within ${never / 1000} s.`,
     '',
     '| | this component |||||| built-in ||||||',
     '|---|---|---|---|---|---|---|---|---|---|---|---|---|',
@@ -114,7 +117,8 @@ const columns = ['sent', 'refused', 'received', 'lost', 'duplicates', 'recovery'
 
 function cells(outcome: Outcome | undefined): string[] {
   if (!outcome) return columns.map(() => '');
-  const { sent, refused, received, lost, duplicates, recovery } = outcome;
+  const { sent, refused, received, lost, duplicates, recovery, notPlayed } = outcome;
+  if (notPlayed) return columns.map(() => 'not played');
   return [
     number(sent),
     number(refused),
@@ -127,8 +131,8 @@ function cells(outcome: Outcome | undefined): string[] {
 
 function soakSection({ date, machine, minutes, rate, outcome, resident }: Soak): string[] {
   const sizes = Object.entries(resident).map(
-    ([which, { least, most, first, last }]) =>
-      `| ${which} | ${first} MB | ${last} MB | ${least} MB | ${most} MB |`,
+    ([which, { least, most, early, late }]) =>
+      `| ${which} | ${early} MB | ${late} MB | ${least} MB | ${most} MB |`,
   );
   return [
     '## Soak',
@@ -137,7 +141,7 @@ function soakSection({ date, machine, minutes, rate, outcome, resident }: Soak):
     '',
     `${minutes} minutes at ${number(rate)} messages a second: ${describe(outcome)}.`,
     '',
-    '| resident size of the component beside the | after 1 minute | at the end | least | most |',
+    '| resident size of the component beside the | first third (median) | last third | least | most |',
     '|---|---|---|---|---|',
     ...sizes,
     '',

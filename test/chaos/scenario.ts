@@ -21,6 +21,8 @@ export interface Outcome {
   refused: number;
   /** From {@link Scenario.since} to the arrival of a message sent after it. Unit: milliseconds. */
   recovery?: number | 'never';
+  /** Why the scenario could not be played; the counts say nothing then. */
+  notPlayed?: string;
   /** What else was seen. */
   seen?: string;
   /** Promises of the scenario's own that were not kept, in words. */
@@ -43,7 +45,7 @@ export interface Scenario {
 const usualRecoveryLimit = 3_000;
 
 /** After this long a subscription counts as dead. Unit: milliseconds. */
-const never = { ours: 60_000, 'built-in': 25_000 };
+export const never = 30_000;
 
 /** Unit: messages a second. */
 const rate = 100;
@@ -107,24 +109,26 @@ export async function underLoad(options: LoadedOptions): Promise<Outcome> {
   const load = new Load({ daprd: sender.daprd, topic: 'orders', rate, tally });
   try {
     if (flowing) await until('messages', () => tally.arrived >= rate, 30_000);
-    const over = await fault({ world, sender, receiver, tally });
-    const recovery = await recoveryFrom(over, tally, peer);
+    let recovery: number | 'never' = 'never';
+    const broken: string[] = [];
+    try {
+      recovery = await recoveryFrom(await fault({ world, sender, receiver, tally }), tally);
+    } catch (error) {
+      // What was lost until then counts all the same.
+      broken.push((error as Error).message);
+    }
     const more = tally.arrived + rate;
-    if (recovery !== 'never') await until('more messages', () => tally.arrived >= more, 30_000);
+    if (recovery !== 'never') await until('more messages', () => tally.arrived >= more, never);
     await load.stop();
-    return { ...(await settle(world, tally)), recovery, broken: [] };
+    return { ...(await settle(world, tally)), recovery, broken };
   } finally {
     await load.stop();
   }
 }
 
 /** How long until a message arrives that was sent after `over`. */
-export async function recoveryFrom(
-  over: number,
-  tally: Tally,
-  peer: Peer,
-): Promise<number | 'never'> {
-  return until('recovery', () => tally.arrivalSince(over), never[peer]).then(
+export async function recoveryFrom(over: number, tally: Tally): Promise<number | 'never'> {
+  return until('recovery', () => tally.arrivalSince(over), never).then(
     (at) => at - over,
     () => 'never' as const,
   );
@@ -132,8 +136,8 @@ export async function recoveryFrom(
 
 /** Waits until all has arrived and nothing can come again, as far as it ever will. */
 export async function settle(world: World, tally: Tally): Promise<Outcome> {
-  await tally.settled(never[world.peer]);
-  await until('idle consumers', () => isIdle(world), never[world.peer]).catch(() => undefined);
+  await tally.settled(never);
+  await until('idle consumers', () => isIdle(world), never).catch(() => undefined);
   return count(tally);
 }
 

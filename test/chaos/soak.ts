@@ -26,7 +26,7 @@ const warmUp = 60_000;
 /** Between two samples. Unit: milliseconds. */
 const sampleInterval = 5_000;
 
-/** How far a sample may be from the middle of all. Unit: MB. */
+/** How far a sample may be from the middle of all, and the late ones above the early. Unit: MB. */
 const tolerance = 20;
 
 const { minutes, rate } = readArguments();
@@ -84,12 +84,17 @@ async function run(): Promise<Soak> {
 }
 
 function range(samples: number[]) {
+  const third = Math.ceil(samples.length / 3);
   return {
     least: Math.min(...samples),
     most: Math.max(...samples),
-    first: samples[0] as number,
-    last: samples.at(-1) as number,
+    early: median(samples.slice(0, third)),
+    late: median(samples.slice(-third)),
   };
+}
+
+function median(samples: number[]): number {
+  return samples.toSorted((one, other) => one - other)[Math.floor(samples.length / 2)] as number;
 }
 
 function judge({ outcome, resident }: Soak): string[] {
@@ -99,10 +104,12 @@ function judge({ outcome, resident }: Soak): string[] {
   if (refused > 0) broken.push(`${refused} refused`);
   const wanted = rate * minutes * 60;
   if (sent < wanted * 0.95) broken.push(`${sent} sent, not ${wanted}: the rate could not be held`);
-  for (const [which, { least, most }] of Object.entries(resident)) {
-    if (most - least > 2 * tolerance) {
-      broken.push(`resident size of the ${which}'s component: ${least} to ${most} MB`);
-    }
+  for (const [which, { least, most, early, late }] of Object.entries(resident)) {
+    const growth = late - early;
+    if (most - least <= 2 * tolerance && growth <= tolerance) continue;
+    broken.push(
+      `resident size of the ${which}'s component: ${least} to ${most} MB, growth ${growth} MB`,
+    );
   }
   return broken;
 }

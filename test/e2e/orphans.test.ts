@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
@@ -86,7 +89,7 @@ test('--restart-orphaned-sidecar: all works again without a call, by the supervi
   expect(again.lines.join()).not.toContain('secret-token');
 });
 
-test('a daprd that starts late is no orphan, nor is a caller that is no daprd', async () => {
+test('a daprd that starts late is no orphan', async () => {
   await using nats = await NatsServer.start();
   await using folder = await temporaryFolder();
   const url = `http://127.0.0.1:${await freePort()}`;
@@ -94,10 +97,26 @@ test('a daprd that starts late is no orphan, nor is a caller that is no daprd', 
     folder: folder.path,
     args: ['--restart-orphaned-sidecar', '--sidecar-url', url],
   });
-  using stranger = new Host(server.socket, 'made-up');
-  await stranger.publish('orders', 'x').catch(() => undefined);
   using host = new Host(server.socket);
   await host.init({ natsURL: nats.url });
   expect(await health(server.socket)).toBe('SERVING');
   expect(server.lines.join()).not.toMatch(/Restart daprd|shut down/);
+});
+
+test('where daprd does not let itself be asked, a call is believed', async () => {
+  await using folder = await temporaryFolder();
+  const refusing = createServer((_, response) => response.writeHead(401).end());
+  refusing.listen(0, '127.0.0.1');
+  await once(refusing, 'listening');
+  const url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;
+  await using server = await startComponent({
+    folder: folder.path,
+    args: ['--restart-orphaned-sidecar', '--sidecar-url', url],
+  });
+  using host = new Host(server.socket);
+  await host.publish('orders', 'x').catch(() => undefined);
+  await server.line(/Restart daprd/);
+  await server.line(/does not answer as it should: .*401/);
+  expect(await health(server.socket)).toBe('NOT_SERVING');
+  refusing.close();
 });

@@ -25,6 +25,12 @@ function repeated(texts: string[]): string[] {
   return texts.filter((text, index) => texts.indexOf(text) !== index);
 }
 
+/** Name of the node that leads the cluster's own group. */
+async function metaLeader([node]: NatsServer[]): Promise<string | undefined> {
+  const jsz = (await node?.monitor('jsz')) as unknown as { meta_cluster?: { leader?: string } };
+  return jsz.meta_cluster?.leader;
+}
+
 describe('in a cluster of three', () => {
   let cluster: Cluster;
   beforeAll(async () => {
@@ -111,6 +117,50 @@ describe('in a cluster of three', () => {
     expect(repeated(said(component))).toEqual([]);
     await node.stop();
     await node.startAgain();
+    await replicated.whole();
+  });
+
+  test('a stream that is slow to replicate: what is published is OK, and stored once', async () => {
+    await using replicated = await startReplicated('slow');
+    await replicated.whole();
+    const { nodes } = cluster;
+    const [{ api }] = nodes as [NatsServer];
+    await api.streams.add({ name: 'heavy', subjects: ['heavy'], num_replicas: 3 });
+    const { cluster: placed } = await api.streams.info('heavy');
+    const leader = nodes[Number(placed?.leader?.slice('node'.length))] as NatsServer;
+    using host = new Host(replicated.component.socket, 'heavy');
+    await host.init({ natsURL: leader.url, publishTimeout: '6s' });
+    const followers = nodes.filter((node) => node !== leader);
+    for (const node of followers) node.signal('SIGSTOP');
+    const published = host.publish('heavy', 'x', { msgId: 'x' });
+    // Longer than it takes to send it again.
+    await sleep(3_000);
+    for (const node of followers) node.signal('SIGCONT');
+    await published;
+    const stored = async () => (await leader.api.streams.info('heavy')).state.messages;
+    await until('the message', async () => (await stored()) === 1);
+    await replicated.complete();
+  });
+
+  test('the leader of everything is killed: a publish that may wait for the next one is OK', async () => {
+    await using replicated = await startReplicated('everything');
+    await replicated.whole();
+    const { nodes } = cluster;
+    const [{ api, client }] = nodes as [NatsServer];
+    await api.streams.add({ name: 'patient', subjects: ['patient'], num_replicas: 3 });
+    const leader = await until('one leader of everything', async () => {
+      const name = (await api.streams.info('patient')).cluster?.leader;
+      if (name && name === (await metaLeader(nodes))) return name;
+      await client.request('$JS.API.STREAM.LEADER.STEPDOWN.patient', '');
+      return undefined;
+    });
+    const [other] = nodes.filter((_, index) => `node${index}` !== leader) as [NatsServer];
+    using host = new Host(replicated.component.socket, 'patient');
+    await host.init({ natsURL: other.url, publishTimeout: '20s' });
+    const killed = nodes[Number(leader.slice('node'.length))] as NatsServer;
+    await killed.stop('SIGKILL');
+    await host.publish('patient', 'x', { msgId: 'x' });
+    await killed.startAgain();
     await replicated.whole();
   });
 
@@ -371,6 +421,27 @@ test('an ephemeral consumer that is deleted in mid-flow goes on after what is se
 });
 
 // Mostly waiting: side by side.
+test('an ephemeral consumer that is lost in an outage: what was refused comes again', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host({ ephemeral: 'true', memoryStorage: 'true', ackWait: '1s' });
+  const subscription = host.subscribe('orders');
+  for (const text of ['1', '2']) await host.publish('orders', text);
+  const [first, second] = await subscription.received(2);
+  subscription.nak(first?.id ?? '');
+  subscription.ack(second?.id ?? '');
+  await host.publish('orders', 'after both');
+  await pair.nats.stop('SIGKILL');
+  await pair.component.line(/lost the connection/);
+  // Longer than a refused message is waited for elsewhere: its delay and three ackWaits.
+  await sleep(5_000);
+  await pair.nats.startAgain();
+  await until(
+    'the refused one',
+    () => subscription.texts.filter((text) => text === '1').length === 2,
+  );
+});
+
 describe.concurrent('what takes its time', () => {
   test('a push consumer without heartbeat that is deleted is made again', async ({ expect }) => {
     await using pair = await startPair();
