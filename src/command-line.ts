@@ -8,8 +8,11 @@ export interface Options {
   /** Permission bits of the socket file. */
   socketMode: number;
   logLevel: LogLevel;
-  /** HTTP API of the one daprd that is served, and its API token; undefined where it is not known. */
-  sidecar: { url: string; token: string | undefined } | undefined;
+  /**
+   * HTTP API of the one daprd that is served, its API token, and whether nobody has named it;
+   * undefined where it is not known.
+   */
+  sidecar: { url: string; token: string | undefined; guessed: boolean } | undefined;
   restartOrphanedSidecar: boolean;
 }
 
@@ -154,15 +157,14 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     return refuse(level, `use one of ${logLevels.join(', ')}`);
   }
   const restart = read('restart-orphaned-sidecar');
-  if (!/^(true|false|)$/.test(restart.value)) return refuse(restart, 'use true or false');
-  const restartOrphanedSidecar = restart.value === 'true';
-  const sidecar = read('sidecar-url');
-  const port = env.DAPR_HTTP_PORT;
-  if (sidecar.value && !/^https?:$/.test(URL.parse(sidecar.value)?.protocol ?? '')) {
-    return refuse(sidecar, `use a URL, for example ${usualSidecar}`);
+  if (!/^(true|false|)$/i.test(restart.value)) return refuse(restart, 'use true or false');
+  const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
+  const sidecar = readSidecar(flags['sidecar-url']?.toString(), env);
+  if (sidecar && !isOrigin(sidecar.value)) {
+    const allowed = `use http(s)://host:port and nothing more, for example ${usualSidecar}`;
+    return refuse({ ...sidecar, value: withoutSecrets(sidecar.value) }, allowed);
   }
-  const url =
-    sidecar.value || (port ? `http://127.0.0.1:${port}` : restartOrphanedSidecar && usualSidecar);
+  const url = sidecar?.value ?? (restartOrphanedSidecar && usualSidecar);
   return {
     run: 'serve',
     options: {
@@ -170,7 +172,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
       socketFolder: folder.value,
       socketMode: Number.parseInt(mode.value, 8),
       logLevel: level.value as LogLevel,
-      sidecar: url ? { url, token: env.DAPR_API_TOKEN } : undefined,
+      sidecar: url ? { url, token: env.DAPR_API_TOKEN, guessed: !sidecar } : undefined,
       restartOrphanedSidecar,
     },
   };
@@ -192,6 +194,26 @@ function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEn
     if (value) return { value, from: variable };
   }
   return { value: (defaults as Record<string, string>)[flag] ?? '', from: `--${flag}` };
+}
+
+/** Undefined where none is named. */
+function readSidecar(given: string | undefined, env: NodeJS.ProcessEnv): Given | undefined {
+  const named = readOption('sidecar-url', given, env);
+  if (named.value || given !== undefined) return named;
+  const port = env.DAPR_HTTP_PORT;
+  return port ? { value: `http://127.0.0.1:${port}`, from: 'DAPR_HTTP_PORT' } : undefined;
+}
+
+function isOrigin(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    !!url && /^https?:$/.test(url.protocol) && url.port !== '0' && `${url.origin}/` === url.href
+  );
+}
+
+/** User info in a URL is a password more often than not. */
+function withoutSecrets(text: string): string {
+  return text.replace(/\/\/.*@/, '//');
 }
 
 function refuse({ from, value }: Given, allowed: string): Command {

@@ -9,6 +9,9 @@ export interface Connection {
   readonly number: number;
 }
 
+/** A host may dial again before the end of its old connection is noticed. Unit: milliseconds. */
+const overlap = 2_000;
+
 export type Properties = Record<string, string>;
 
 export interface SessionsOptions {
@@ -35,6 +38,8 @@ export class Sessions {
   readonly #options: SessionsOptions;
   readonly #log: Logger;
   readonly #live = new Map<Connection, Map<string, Slot>>();
+  /** By connection and name: since when it calls in vain, in terms of performance.now(). */
+  readonly #strangers = new WeakMap<Connection, Map<string, number>>();
   /** By name, then by consumerID: what a restarted or reloaded daprd sends replaces what it sent. */
   readonly #remembered = new Map<string, Remembered>();
   #connections = 0;
@@ -86,7 +91,7 @@ export class Sessions {
     }
     if (slot) return slot.instance;
     if (this.#stopped) throw stopping();
-    const adopted = this.#adopt(name);
+    const adopted = this.#adopt(connection, name);
     slots.set(name, adopted);
     adopted.instance.catch(() => {
       if (slots.get(name) === adopted) slots.delete(name);
@@ -99,7 +104,8 @@ export class Sessions {
     const slots = this.#live.get(connection);
     this.#live.delete(connection);
     for (const [name, { order, properties, instance, refused }] of slots ?? []) {
-      if (!refused) this.#remember({ name, order, properties });
+      const closed = performance.now();
+      if (!refused) this.#remember({ name, order, properties, closed });
       void end(instance, 0);
     }
   }
@@ -133,7 +139,7 @@ export class Sessions {
   }
 
   #remember(entry: Remembered): void {
-    const key = JSON.stringify([entry.name, entry.properties.consumerID ?? '']);
+    const key = keyOf(entry);
     const known = this.#remembered.get(key);
     // An older connection may close after a newer one.
     if (known && known.order > entry.order) return;
@@ -145,10 +151,28 @@ export class Sessions {
     }
   }
 
-  #adopt(name: string): Slot {
+  /** Of the hosts that use the Component of this name now. */
+  #liveKeys(name: string): Set<string> {
+    const keys = new Set<string>();
+    for (const slots of this.#live.values()) {
+      const slot = slots.get(name);
+      if (slot) keys.add(keyOf({ name, properties: slot.properties }));
+    }
+    return keys;
+  }
+
+  #adopt(connection: Connection, name: string): Slot {
     const known = [...this.#remembered.values()].filter((entry) => entry.name === name);
-    const [first, ...others] = known;
+    // Whose host has a connection again did not come back on this one.
+    const live = this.#liveKeys(name);
+    // Nor did one that called in vain while the other connection was still there.
+    const strangers = this.#strangers.get(connection) ?? new Map<string, number>();
+    const since = strangers.get(name) ?? performance.now();
+    const [first, ...others] = known.filter(
+      (entry) => !live.has(keyOf(entry)) && entry.closed < since + overlap,
+    );
     if (!first) {
+      this.#strangers.set(connection, strangers.set(name, since));
       this.#options.neverInitialised(name);
       throw new ComponentError(
         'not-initialised',
@@ -168,14 +192,20 @@ export class Sessions {
   }
 }
 
+function keyOf({ name, properties }: Pick<Remembered, 'name' | 'properties'>): string {
+  return JSON.stringify([name, properties.consumerID ?? '']);
+}
+
 interface Remembered {
   name: string;
   /** Counts Inits. */
   order: number;
   properties: Properties;
+  /** When its connection closed, in terms of performance.now(). */
+  closed: number;
 }
 
-interface Slot extends Omit<Remembered, 'name'> {
+interface Slot extends Omit<Remembered, 'name' | 'closed'> {
   /** Why Init failed, if it did. */
   refused?: ComponentError;
   instance: Promise<Instance>;

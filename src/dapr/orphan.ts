@@ -1,6 +1,6 @@
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Sidecar } from './sidecar.ts';
+import { type Sidecar, SidecarError } from './sidecar.ts';
 
 /** How often daprd is asked what it has loaded, until it has initialised something here. Milliseconds. */
 const askInterval = 1_000;
@@ -17,9 +17,18 @@ const mostNames = 100;
 /** With more names initialised than anybody has, nothing is concluded from daprd's list any more. */
 const mostInitialised = 10_000;
 
+interface Orphan {
+  /** What gave it away last: a call, or daprd's list. */
+  by: 'call' | 'list';
+  /** When, in terms of performance.now(). */
+  last: number;
+}
+
 export interface OrphanWatchOptions {
   /** Type of the Components served here: `pubsub.<socket name>`. */
   type: string;
+  /** A feature of theirs that a built-in Component of the same type does not have. */
+  feature: string;
   sidecar: Sidecar | undefined;
   /** Whether an orphaned sidecar is told to shut down, for its supervisor to start it again. */
   restart: boolean;
@@ -39,10 +48,7 @@ export interface OrphanWatchOptions {
 export class OrphanWatch {
   readonly #options: OrphanWatchOptions;
   readonly #initialised = new Set<string>();
-  /** When each orphaned Component was last heard of, in terms of performance.now(). */
-  readonly #orphans = new Map<string, number>();
-  /** Names that calls have given away since daprd answered last; believed where it does not. */
-  readonly #callers = new Set<string>();
+  readonly #orphans = new Map<string, Orphan>();
   #timer: NodeJS.Timeout | undefined;
   #shutdownAt = Number.NEGATIVE_INFINITY;
   #lastProblem = '';
@@ -57,7 +63,6 @@ export class OrphanWatch {
   /** A host has initialised the Component in this process. */
   initialised(name: string): void {
     if (this.#initialised.size < mostInitialised) this.#initialised.add(name);
-    this.#callers.delete(name);
     this.#orphans.delete(name);
     this.#tell();
   }
@@ -66,13 +71,9 @@ export class OrphanWatch {
   called(name: string): void {
     // Not from daprd: it always names its Component.
     if (name === '') return;
+    this.#found(name, 'call');
     const { sidecar } = this.#options;
-    if (!sidecar) {
-      this.#found(name);
-      return;
-    }
-    if (this.#callers.size < mostNames) this.#callers.add(name);
-    if (!this.#timer) void this.#ask(sidecar);
+    if (sidecar && !this.#timer) void this.#ask(sidecar);
   }
 
   stop(): void {
@@ -81,49 +82,50 @@ export class OrphanWatch {
   }
 
   async #ask(sidecar: Sidecar): Promise<void> {
-    const { type, restart, log } = this.#options;
+    const { type, feature, log } = this.#options;
     // Also keeps a second round from starting.
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#orphans.size > 0 || this.#initialised.size === 0) void this.#ask(sidecar);
     }, askInterval);
     this.#timer.unref();
+    this.#forgetOld();
     try {
-      const loaded = await sidecar.components(type);
+      const loaded = await sidecar.components(type, feature);
       if (this.#stopped || this.#initialised.size >= mostInitialised) return;
-      this.#callers.clear();
       // It may have come back without.
-      for (const name of this.#orphans.keys()) {
-        if (!loaded.includes(name)) this.#orphans.delete(name);
+      for (const [name, { by }] of this.#orphans) {
+        if (by === 'list' && !loaded.includes(name)) this.#orphans.delete(name);
       }
       this.#tell();
       const orphans = loaded.filter((name) => !this.#initialised.has(name));
-      for (const name of orphans) this.#found(name);
-      if (!restart || orphans.length === 0) return;
-      if (performance.now() - this.#shutdownAt < shutdownLimit) return;
-      this.#shutdownAt = performance.now();
-      log.warn(
-        `telling daprd at ${sidecar.url} to shut down, for its supervisor to start it again`,
-      );
-      await sidecar.shutdown();
+      // One that nobody has named may be another component's: only a call shows that it is not.
+      const sure = orphans.filter((name) => !sidecar.guessed || this.#orphans.has(name));
+      for (const name of sure) this.#found(name, 'list');
+      if (sure.length > 0) await this.#restart(sidecar);
       this.#lastProblem = '';
     } catch (error) {
-      for (const name of this.#callers) this.#found(name);
-      this.#callers.clear();
-      this.#forgetOld();
       const problem = `daprd at ${sidecar.url} does not answer as it should: ${messageOf(error)}`;
-      // Until daprd has started, that is how it should be.
-      if (this.#orphans.size === 0) log.debug(problem);
-      else if (problem !== this.#lastProblem) log.warn(problem);
-      this.#lastProblem = this.#orphans.size === 0 ? '' : problem;
+      // One that cannot be reached has not started yet, or is about to start again.
+      const news = error instanceof SidecarError && problem !== this.#lastProblem;
+      log[news ? 'warn' : 'debug'](problem);
+      if (news) this.#lastProblem = problem;
     }
   }
 
-  #found(name: string): void {
+  async #restart(sidecar: Sidecar): Promise<void> {
+    const { restart, log } = this.#options;
+    if (!restart || performance.now() - this.#shutdownAt < shutdownLimit) return;
+    this.#shutdownAt = performance.now();
+    log.warn(`telling daprd at ${sidecar.url} to shut down, for its supervisor to start it again`);
+    await sidecar.shutdown();
+  }
+
+  #found(name: string, by: Orphan['by']): void {
     const { log, restart, sidecar } = this.#options;
     const known = this.#orphans.has(name);
     if (!known && this.#orphans.size >= mostNames) return;
-    this.#orphans.set(name, performance.now());
+    this.#orphans.set(name, { by, last: performance.now() });
     if (known) return;
     log.error(
       { component: name },
@@ -148,7 +150,7 @@ export class OrphanWatch {
 
   #forgetOld(): void {
     const since = performance.now() - lapse;
-    for (const [name, last] of this.#orphans) if (last < since) this.#orphans.delete(name);
+    for (const [name, { last }] of this.#orphans) if (last < since) this.#orphans.delete(name);
     this.#tell();
   }
 

@@ -7,7 +7,7 @@ import { within } from '../within.ts';
 import { PubSub } from './contract.ts';
 import { OrphanWatch } from './orphan.ts';
 import { createReflection } from './reflection.ts';
-import { createService } from './service.ts';
+import { createService, features } from './service.ts';
 import { Sidecar, type SidecarOptions } from './sidecar.ts';
 import { listenAtSocket } from './socket.ts';
 
@@ -53,6 +53,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const health = new HealthImplementation({ '': 'SERVING' });
   const orphans = new OrphanWatch({
     type: `pubsub.${options.socketName}`,
+    feature: features[0],
     sidecar: options.sidecar && new Sidecar(options.sidecar),
     restart: options.restartOrphanedSidecar === true,
     orphaned: (is) => health.setStatus('', is ? 'NOT_SERVING' : 'SERVING'),

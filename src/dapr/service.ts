@@ -12,7 +12,7 @@ import { type PullCall, servePullStream } from './pull-stream.ts';
 import { toStatus } from './status.ts';
 
 /** What the Features call answers: see fields.md and host.md for what each makes daprd do. */
-const features = ['SUBSCRIBE_WILDCARDS', 'BULK_PUBSUB'];
+export const features = ['BULK_PUBSUB', 'SUBSCRIBE_WILDCARDS'] as const;
 
 /** The eight RPCs as one connection of a host sees them. */
 export function createService(
@@ -37,7 +37,7 @@ export function createService(
       await sessions.init(connection, componentOf(call), metadata?.properties ?? {});
       return {};
     }),
-    Features: unary((): FeaturesResponse => ({ features })),
+    Features: unary((): FeaturesResponse => ({ features: [...features] })),
     Publish: unary(async ({ topic, data, metadata, contentType }: DecodedPublishRequest, call) => {
       const instance = await instanceOf(call);
       await instance.publish(topic, { data, metadata, contentType });

@@ -6,27 +6,48 @@ export interface SidecarOptions {
   url: string;
   /** Where daprd asks for one (its API token). */
   token?: string | undefined;
+  /** Whether nobody has named it: then it may be another component's daprd. */
+  guessed?: boolean;
+}
+
+/** daprd answers, but not as it should. */
+export class SidecarError extends Error {
+  override name = 'SidecarError';
+}
+
+/** What daprd may say of itself. Unit: bytes. */
+const mostBytes = 4 * 1024 * 1024;
+
+/** A Component as daprd lists it. */
+interface Listed {
+  name: string;
+  type: string;
+  capabilities?: string[];
 }
 
 /** The HTTP API of the one daprd that this component serves. */
 export class Sidecar {
   readonly url: string;
+  readonly guessed: boolean;
   readonly #headers: Record<string, string>;
 
-  constructor({ url, token }: SidecarOptions) {
+  constructor({ url, token, guessed = false }: SidecarOptions) {
     this.url = url;
+    this.guessed = guessed;
     this.#headers = token ? { 'dapr-api-token': token } : {};
   }
 
   /**
+   * @param capability one that tells ours from a Component of the same type that is built into daprd
    * @returns the names of the Components of this type that daprd has loaded
-   * @throws Error when daprd cannot be asked, within 2 s
+   * @throws SidecarError when daprd answers something else; Error when it does not answer within 2 s
    */
-  async components(type: string): Promise<string[]> {
-    const { components = [] } = (await (await this.#call('GET', 'metadata')).json()) as {
-      components?: { name: string; type: string }[];
-    };
-    return components.filter((component) => component.type === type).map(({ name }) => name);
+  async components(type: string, capability: string): Promise<string[]> {
+    const components = listed(await this.#call('GET', 'metadata'));
+    const ours = components.filter(
+      (component) => component.type === type && component.capabilities?.includes(capability),
+    );
+    return ours.map(({ name }) => name);
   }
 
   /** @throws Error when daprd does not take the request, within 2 s */
@@ -34,13 +55,36 @@ export class Sidecar {
     await this.#call('POST', 'shutdown');
   }
 
-  async #call(method: string, path: string): Promise<Response> {
+  /** Redirects are not followed: the token is for daprd alone. */
+  async #call(method: string, path: string): Promise<string> {
     const response = await fetch(new URL(`/v1.0/${path}`, this.url), {
       method,
       headers: this.#headers,
+      redirect: 'manual',
       signal: AbortSignal.timeout(answerLimit),
     });
-    if (!response.ok) throw new Error(`${method} /v1.0/${path}: ${response.status}`);
-    return response;
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new SidecarError(`${method} /v1.0/${path}: ${response.status}`);
+    }
+    let text = '';
+    const decoder = new TextDecoder();
+    for await (const part of response.body ?? []) {
+      text += decoder.decode(part, { stream: true });
+      if (text.length > mostBytes) throw new SidecarError(`${method} /v1.0/${path}: too long`);
+    }
+    return text;
   }
+}
+
+function listed(text: string): Listed[] {
+  try {
+    const { components = [] } = JSON.parse(text);
+    if (Array.isArray(components) && components.every((one) => typeof one?.name === 'string')) {
+      return components;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new SidecarError('GET /v1.0/metadata: no list of components');
 }

@@ -22,6 +22,12 @@ export function permitted(permission: Permission | undefined, subject: string): 
 
 /** What a refusal means, in the same words each time: every attempt has an inbox of its own. */
 export function refusal({ operation, subject }: PermissionViolationError): ComponentError {
+  if (operation === 'publish' && subject.startsWith('$JS.ACK.')) {
+    const text =
+      'the user may not publish to "$JS.ACK.>" on the server: ' +
+      'no acknowledgement counts, so every message comes again';
+    return new ComponentError('forbidden', text);
+  }
   const what =
     operation === 'publish'
       ? `publish to "${subject}"`

@@ -94,7 +94,7 @@ function readArguments(): { only: string[] | undefined; peers: Peer[]; logs: boo
     if (values.help) leave(usage);
     if (values.list)
       leave(`${scenarios.map(({ name, title }) => `${name}: ${title}`).join('\n')}\n`);
-    const only = values.only?.split(',');
+    const only = values.only?.split(',').filter((name) => name !== '');
     const unknown = only?.filter((name) => !scenarios.some((scenario) => scenario.name === name));
     if (unknown?.length) throw new Error(`--only: no such scenario: ${unknown.join(', ')}`);
     const { peer } = values;

@@ -55,7 +55,11 @@ export class World {
   /** Ends this process, and what it has started, at SIGINT and SIGTERM. */
   static endAtSignals(): void {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, async () => {
+      // A terminal and npm may both send it.
+      let stopping = false;
+      process.on(signal, async () => {
+        if (stopping) return;
+        stopping = true;
         process.stderr.write('\nstopping\n');
         await Promise.all([...World.open].map((world) => world[Symbol.asyncDispose]()));
         process.exit(1);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
@@ -103,20 +103,60 @@ test('a daprd that starts late is no orphan', async () => {
   expect(server.lines.join()).not.toMatch(/Restart daprd|shut down/);
 });
 
+/** An HTTP server in daprd's place. */
+async function startImpostor(listener: RequestListener) {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, [Symbol.dispose]: () => void server.close() };
+}
+
 test('where daprd does not let itself be asked, a call is believed', async () => {
   await using folder = await temporaryFolder();
-  const refusing = createServer((_, response) => response.writeHead(401).end());
-  refusing.listen(0, '127.0.0.1');
-  await once(refusing, 'listening');
-  const url = `http://127.0.0.1:${(refusing.address() as AddressInfo).port}`;
+  using refusing = await startImpostor((_, response) => response.writeHead(401).end());
   await using server = await startComponent({
     folder: folder.path,
-    args: ['--restart-orphaned-sidecar', '--sidecar-url', url],
+    args: ['--restart-orphaned-sidecar', '--sidecar-url', refusing.url],
   });
   using host = new Host(server.socket);
   await host.publish('orders', 'x').catch(() => undefined);
   await server.line(/Restart daprd/);
   await server.line(/does not answer as it should: .*401/);
   expect(await health(server.socket)).toBe('NOT_SERVING');
-  refusing.close();
+});
+
+test('a daprd whose Component of the same type is a built-in one is left alone', async () => {
+  await using folder = await temporaryFolder();
+  const components = [{ name: 'pubsub', type: 'pubsub.nats-jetstream', version: 'v1' }];
+  const asked: string[] = [];
+  using daprd = await startImpostor(({ url }, response) => {
+    asked.push(url ?? '');
+    response.end(JSON.stringify({ components }));
+  });
+  await using server = await startComponent({
+    folder: folder.path,
+    args: ['--restart-orphaned-sidecar', '--sidecar-url', daprd.url],
+  });
+  await until('several questions', () => asked.length >= 3);
+  expect(asked).not.toContain('/v1.0/shutdown');
+  expect(server.lines.join()).not.toMatch(/Restart daprd/);
+});
+
+test('a redirect is not followed: the API token stays with daprd', async () => {
+  await using folder = await temporaryFolder();
+  const elsewhere: unknown[] = [];
+  using thief = await startImpostor(({ headers }, response) => {
+    elsewhere.push(headers);
+    response.end('{}');
+  });
+  using daprd = await startImpostor((_, response) => {
+    response.writeHead(307, { Location: thief.url }).end();
+  });
+  await using server = await startComponent({
+    folder: folder.path,
+    args: ['--sidecar-url', daprd.url],
+    env: { DAPR_API_TOKEN: 'secret-token' },
+  });
+  await server.line(/does not answer as it should: .*307/);
+  expect(elsewhere).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { Host } from '../support/host.ts';
@@ -64,6 +65,24 @@ test('an idle reconnect that could be either of two is refused', async () => {
     code: status.FAILED_PRECONDITION,
     details: expect.stringContaining('several daprds'),
   });
+});
+
+test("a host that was never initialised here takes over nobody else's settings", async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  using orphan = new Host(pair.component.socket);
+  const refused = { code: status.FAILED_PRECONDITION };
+  const first = await pair.host({ consumerID: 'another' });
+  await expect(orphan.publish('orders', 'x')).rejects.toMatchObject(refused);
+  // Longer than a host that dials again may overlap with its old connection.
+  await sleep(2_500);
+  first[Symbol.dispose]();
+  // Its settings could be adopted now, by a host that only dials again.
+  using again = new Host(pair.component.socket);
+  await until('adoption', () => again.publish('orders', 'x').then(() => true));
+  await expect(orphan.publish('orders', 'x')).rejects.toMatchObject(refused);
+  using late = new Host(pair.component.socket);
+  await expect(late.publish('orders', 'x')).rejects.toMatchObject(refused);
 });
 
 test('settings that were reloaded are the ones adopted later', async () => {

@@ -104,6 +104,8 @@ export class Child {
     if (this.#process.pid === undefined || !this.running)
       return this.#process.exitCode ?? 'SIGKILL';
     this.#process.kill(signal);
+    // One that was stopped for a test would hear of nothing.
+    this.#process.kill('SIGCONT');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), endLimit);
     const code = await this.ended;
     clearTimeout(timer);

@@ -69,6 +69,9 @@ test.each([
   [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
   [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
   [['--sidecar-url', 'localhost:3500'], {}, '--sidecar-url: "localhost:3500" cannot be used'],
+  [['--sidecar-url', ''], {}, '--sidecar-url: "" cannot be used'],
+  [['--sidecar-url', 'http://u:secret@localhost/x'], {}, '"http://localhost/x" cannot be used'],
+  [[], { DAPR_HTTP_PORT: '70000' }, 'DAPR_HTTP_PORT: "http://127.0.0.1:70000" cannot be used'],
   [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'yes' }, '"yes" cannot be used: use true'],
 ])('%j %j is refused in one line', (args, env, words) => {
   const command = parseCommandLine(args, env);
