@@ -1,3 +1,4 @@
+import type { Subscription } from '@nats-io/transport-node';
 import type { Connection } from './connection.ts';
 import type { BoundConsumer } from './consumer.ts';
 
@@ -27,18 +28,20 @@ export interface Listeners {
  */
 export function watchAdvisories(
   connection: Connection,
-  { stream, name }: BoundConsumer,
+  { stream, name, clustered }: BoundConsumer,
   { exceeded, leaderElected }: Listeners,
 ): () => void {
   const advisory = (kind: string) => `$JS.EVENT.ADVISORY.CONSUMER.${kind}.${stream}.${name}`;
   const { nats } = connection;
-  const open = [
-    nats.subscribe(advisory('LEADER_ELECTED'), {
+  const open: Subscription[] = [];
+  if (clustered) {
+    const elections = nats.subscribe(advisory('LEADER_ELECTED'), {
       callback: (error) => {
         if (!error) leaderElected();
       },
-    }),
-  ];
+    });
+    open.push(elections);
+  }
   if (exceeded) {
     const maxDeliveries = nats.subscribe(advisory('MAX_DELIVERIES'), {
       queue: `max-deliveries-${name}`,

@@ -28,6 +28,8 @@ export interface BoundConsumer {
   name: string;
   /** When the consumer was created. */
   created: string;
+  /** Whether it may have one leader after the other. */
+  clustered: boolean;
   /** Up to which stream sequence it has delivered. */
   delivered: number;
   ackPolicy: AckPolicy;
@@ -213,7 +215,7 @@ async function bringInLine(
 }
 
 function describe(
-  { stream_name, name, created, delivered, config }: ConsumerInfo,
+  { stream_name, name, created, delivered, config, cluster }: ConsumerInfo,
   streamCreated: string,
 ): BoundConsumer {
   const waits = (config.backoff?.length ? config.backoff : [config.ack_wait ?? 30e9]).map(toMillis);
@@ -224,6 +226,7 @@ function describe(
     streamCreated,
     name,
     created,
+    clustered: cluster !== undefined,
     delivered: delivered.stream_seq,
     ackPolicy:
       config.ack_policy === 'all' || config.ack_policy === 'none' ? config.ack_policy : 'explicit',

@@ -31,6 +31,12 @@ async function metaLeader([node]: NatsServer[]): Promise<string | undefined> {
   return jsz.meta_cluster?.leader;
 }
 
+/** Waits for whoever has to agree: a test before may have killed a leader. */
+async function replicatedStream(api: NatsServer['api'], name: string): Promise<void> {
+  const stream = { name, subjects: [name], num_replicas: 3 };
+  await until(`stream ${name}`, () => api.streams.add(stream), 30_000);
+}
+
 describe('in a cluster of three', () => {
   let cluster: Cluster;
   beforeAll(async () => {
@@ -43,7 +49,7 @@ describe('in a cluster of three', () => {
     await using stack = new AsyncDisposableStack();
     const { nodes } = cluster;
     const [{ api, client }] = nodes as [NatsServer];
-    await api.streams.add({ name: topic, subjects: [topic], num_replicas: 3 });
+    await replicatedStream(api, topic);
     const folder = stack.use(await temporaryFolder());
     const component = stack.use(await startComponent({ folder: folder.path }));
     const host = stack.use(new Host(component.socket));
@@ -125,7 +131,7 @@ describe('in a cluster of three', () => {
     await replicated.whole();
     const { nodes } = cluster;
     const [{ api }] = nodes as [NatsServer];
-    await api.streams.add({ name: 'heavy', subjects: ['heavy'], num_replicas: 3 });
+    await replicatedStream(api, 'heavy');
     const { cluster: placed } = await api.streams.info('heavy');
     const leader = nodes[Number(placed?.leader?.slice('node'.length))] as NatsServer;
     using host = new Host(replicated.component.socket, 'heavy');
@@ -147,7 +153,7 @@ describe('in a cluster of three', () => {
     await replicated.whole();
     const { nodes } = cluster;
     const [{ api, client }] = nodes as [NatsServer];
-    await api.streams.add({ name: 'patient', subjects: ['patient'], num_replicas: 3 });
+    await replicatedStream(api, 'patient');
     const leader = await until('one leader of everything', async () => {
       const name = (await api.streams.info('patient')).cluster?.leader;
       if (name && name === (await metaLeader(nodes))) return name;
@@ -170,7 +176,7 @@ describe('in a cluster of three', () => {
     const { host } = replicated;
     await replicated.whole();
     const [{ api }] = nodes as [NatsServer];
-    await api.streams.add({ name: 'headless', subjects: ['headless'], num_replicas: 3 });
+    await replicatedStream(api, 'headless');
     const subscription = host.subscribe('headless', { ackWait: '60s' });
     for (let index = 0; index < 20; index++) await host.publish('headless', `${index}`);
     await subscription.received(20);
