@@ -200,8 +200,9 @@ function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEn
 function readSidecar(given: string | undefined, env: NodeJS.ProcessEnv): Given | undefined {
   const named = readOption('sidecar-url', given, env);
   if (named.value || given !== undefined) return named;
-  const port = env.DAPR_HTTP_PORT;
-  return port ? { value: `http://127.0.0.1:${port}`, from: 'DAPR_HTTP_PORT' } : undefined;
+  // Not meant for this process alone: one that cannot be used is none.
+  const value = `http://127.0.0.1:${env.DAPR_HTTP_PORT}`;
+  return isOrigin(value) ? { value, from: 'DAPR_HTTP_PORT' } : undefined;
 }
 
 function isOrigin(text: string): boolean {

@@ -12,6 +12,9 @@ export interface Connection {
 /** A host may dial again before the end of its old connection is noticed. Unit: milliseconds. */
 const overlap = 2_000;
 
+/** Names that one connection may call for in vain and be known for it. */
+const mostStrangers = 100;
+
 export type Properties = Record<string, string>;
 
 export interface SessionsOptions {
@@ -70,6 +73,8 @@ export class Sessions {
     slots.set(name, slot);
     // Also when it is refused below: what is wrong then is something else.
     this.#options.initialised(name);
+    const known = this.#remembered.get(keyOf({ name, properties }));
+    if (known && known.gone > 0) known.gone--;
     try {
       await slot.instance;
     } catch (error) {
@@ -94,7 +99,11 @@ export class Sessions {
     const adopted = this.#adopt(connection, name);
     slots.set(name, adopted);
     adopted.instance.catch(() => {
-      if (slots.get(name) === adopted) slots.delete(name);
+      if (slots.get(name) !== adopted) return;
+      slots.delete(name);
+      // Its next call tries again.
+      const known = this.#remembered.get(keyOf({ name, properties: adopted.properties }));
+      if (known) known.gone++;
     });
     return adopted.instance;
   }
@@ -138,41 +147,34 @@ export class Sessions {
     return { order: ++this.#inits, properties, instance };
   }
 
-  #remember(entry: Remembered): void {
+  #remember(entry: Omit<Remembered, 'gone'>): void {
     const key = keyOf(entry);
     const known = this.#remembered.get(key);
     // An older connection may close after a newer one.
-    if (known && known.order > entry.order) return;
+    if (known && known.order > entry.order) {
+      known.gone++;
+      return;
+    }
     this.#remembered.delete(key);
-    this.#remembered.set(key, entry);
+    this.#remembered.set(key, { ...entry, gone: (known?.gone ?? 0) + 1 });
     if (this.#remembered.size > mostRemembered) {
       const [oldest] = this.#remembered.keys();
       if (oldest !== undefined) this.#remembered.delete(oldest);
     }
   }
 
-  /** Of the hosts that use the Component of this name now. */
-  #liveKeys(name: string): Set<string> {
-    const keys = new Set<string>();
-    for (const slots of this.#live.values()) {
-      const slot = slots.get(name);
-      if (slot) keys.add(keyOf({ name, properties: slot.properties }));
-    }
-    return keys;
-  }
-
   #adopt(connection: Connection, name: string): Slot {
     const known = [...this.#remembered.values()].filter((entry) => entry.name === name);
-    // Whose host has a connection again did not come back on this one.
-    const live = this.#liveKeys(name);
-    // Nor did one that called in vain while the other connection was still there.
+    // Whose hosts are all back did not come back on this one, nor did any on one that called in
+    // vain while the other connection was still there.
     const strangers = this.#strangers.get(connection) ?? new Map<string, number>();
     const since = strangers.get(name) ?? performance.now();
     const [first, ...others] = known.filter(
-      (entry) => !live.has(keyOf(entry)) && entry.closed < since + overlap,
+      (entry) => entry.gone > 0 && entry.closed < since + overlap,
     );
     if (!first) {
-      this.#strangers.set(connection, strangers.set(name, since));
+      if (strangers.size < mostStrangers) strangers.set(name, since);
+      this.#strangers.set(connection, strangers);
       this.#options.neverInitialised(name);
       throw new ComponentError(
         'not-initialised',
@@ -188,6 +190,7 @@ export class Sessions {
       );
     }
     this.#log.info({ component: name }, 'a host reconnected without Init: its settings are reused');
+    first.gone--;
     return this.#start(name, first.properties);
   }
 }
@@ -203,9 +206,11 @@ interface Remembered {
   properties: Properties;
   /** When its connection closed, in terms of performance.now(). */
   closed: number;
+  /** How many hosts with these settings have closed a connection and not come back yet. */
+  gone: number;
 }
 
-interface Slot extends Omit<Remembered, 'name' | 'closed'> {
+interface Slot extends Omit<Remembered, 'name' | 'closed' | 'gone'> {
   /** Why Init failed, if it did. */
   refused?: ComponentError;
   instance: Promise<Instance>;

@@ -31,6 +31,12 @@ export class AckFloor {
     this.#highest = sequence;
   }
 
+  /** The same, but for what was refused: it is waited for however late it is. */
+  get strict(): number {
+    const [lowest] = this.#open.keys();
+    return lowest === undefined ? this.#highest : lowest - 1;
+  }
+
   /** Everything up to here is settled, or gone. 0 before the first message. */
   get value(): number {
     const now = performance.now();

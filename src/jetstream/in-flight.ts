@@ -111,8 +111,9 @@ export class InFlight {
 
   /** The floor, for a consumer that is to go on from there; what is settled from now on counts too. */
   takeFloor(): number {
-    const { floor } = this;
-    if (!this.#tracksFloor) return floor;
+    if (!this.#tracksFloor) return this.floor;
+    // What was refused before an outage could not come again in it.
+    const floor = this.#floor.strict;
     for (const sequence of this.#handled) if (sequence <= floor) this.#handled.delete(sequence);
     for (const entry of this.#entries.values()) entry.repeats = true;
     return floor;
@@ -200,11 +201,8 @@ export class InFlight {
   nak(id: string, delay = 0): void {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
-    // A consumer that tracks its floor has no other subscriber: it comes again here, however late.
-    if (!this.#tracksFloor) {
-      const deadline = performance.now() + delay + entry.ackWait * patience;
-      this.#floor.refused(entry.streamSequence, deadline);
-    }
+    const deadline = performance.now() + delay + entry.ackWait * patience;
+    this.#floor.refused(entry.streamSequence, deadline);
     this.#sendNak(entry, delay);
   }
 
@@ -366,7 +364,7 @@ export class InFlight {
     if (shortest < Number.POSITIVE_INFINITY) this.#schedule(shortest);
     // What was refused and did not come again holds up nothing any more.
     const { size } = this.#entries;
-    this.#release();
+    if (this.#settlements.connected) this.#release();
     if (this.#entries.size < size) this.#released();
   }
 }

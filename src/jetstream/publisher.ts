@@ -73,6 +73,8 @@ export class Publisher {
   /** Why no answer can be received. */
   #deaf: ComponentError | undefined;
   #hearing: Promise<void> | undefined;
+  /** Why nothing can be published any more. */
+  #closed: ComponentError | undefined;
   #pendingBytes = 0;
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
   readonly #pending = new Map<number, Pending>();
@@ -135,6 +137,7 @@ export class Publisher {
     // A short outage is waited out; in a long one callers shall not queue up.
     const downFor = this.#connection.disconnectedFor;
     if (downFor > this.#timeout) throw disconnected(downFor);
+    if (this.#closed) throw this.#closed;
     if (this.#deaf) await this.#hearAgain();
     if (this.#deaf) throw this.#deaf;
     if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
@@ -182,6 +185,7 @@ export class Publisher {
 
   /** Fails what is pending with `error`. */
   close(error: ComponentError): void {
+    this.#closed = error;
     this.#failAll(error);
     clearTimeout(this.#sweeper);
     if (!this.#connection.nats.isClosed()) this.#replies?.unsubscribe();
@@ -252,7 +256,8 @@ export class Publisher {
     } catch (error) {
       const reason = ComponentError.from(error);
       pending.waitingFor ??= reason.message;
-      if (passing.has(reason.code) || this.#pending.get(number) !== pending) return;
+      // Sent again meanwhile, it may be stored by now; if not, this is asked again.
+      if (passing.has(reason.code) || pending.sent || this.#pending.get(number) !== pending) return;
       this.#forget(number);
       pending.reject(reason);
     }

@@ -19,6 +19,9 @@ const mostRemembered = 1_024;
 /** Between two attempts to find out whether the consumer is still there. Unit: milliseconds. */
 const retryWait = 1_000;
 
+/** For so long settlements wait until it is clear that the consumer is the same. Milliseconds. */
+const checkLimit = 2_000;
+
 interface Settlement {
   /** Subject that takes it. */
   reply: string;
@@ -56,11 +59,16 @@ export class Settlements {
   /** Made while disconnected, or after such a one of the same message: as many as were unsettled. */
   #unsent: Settlement[] = [];
   #checking: Promise<void> | undefined;
+  #checkingSince = 0;
   #closed = false;
 
   constructor(options: SettlementsOptions) {
     this.#options = options;
     options.connection.events.on('reconnected', this.#onReconnect);
+  }
+
+  get connected(): boolean {
+    return this.#options.connection.connected;
   }
 
   ack(delivery: Delivery): void {
@@ -86,6 +94,7 @@ export class Settlements {
 
   /** Sends what may have been lost, once it is clear that the consumer is still the same. */
   again(): Promise<void> {
+    if (!this.#checking) this.#checkingSince = performance.now();
     this.#checking ??= this.#check().finally(() => {
       this.#checking = undefined;
       if (this.#closed && this.#unsent.length === 0) this.#release();
@@ -139,9 +148,13 @@ export class Settlements {
 
   #settle({ reply, streamSequence }: Delivery, payload: Uint8Array): Settlement {
     const { connection } = this.#options;
-    const settlement = { reply, streamSequence, payload, at: performance.now() };
-    // Two deliveries of one message may have been settled differently: in their order.
-    const behind = this.#unsent.some((other) => other.streamSequence === streamSequence);
+    const now = performance.now();
+    const settlement = { reply, streamSequence, payload, at: now };
+    // Two deliveries of one message may have been settled differently: in their order. And until it
+    // is clear that the consumer is the same, unless that takes long.
+    const behind =
+      (this.#checking !== undefined && now - this.#checkingSince < checkLimit) ||
+      this.#unsent.some((other) => other.streamSequence === streamSequence);
     if (behind || !connection.connected) this.#unsent.push(settlement);
     else connection.nats.publish(reply, payload);
     return settlement;

@@ -85,6 +85,19 @@ test("a host that was never initialised here takes over nobody else's settings",
   await expect(late.publish('orders', 'x')).rejects.toMatchObject(refused);
 });
 
+test('of two replicas on one socket each may dial again while the other is there', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const one = await pair.host();
+  const other = await pair.host();
+  one[Symbol.dispose]();
+  using again = new Host(pair.component.socket);
+  await until('adoption', () => again.publish('orders', 'x').then(() => true));
+  other[Symbol.dispose]();
+  using later = new Host(pair.component.socket);
+  await until('adoption', () => later.publish('orders', 'x').then(() => true));
+});
+
 test('settings that were reloaded are the ones adopted later', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');

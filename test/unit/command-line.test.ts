@@ -21,6 +21,7 @@ test('defaults', () => {
 test.each([
   [[], {}, undefined],
   [[], { DAPR_HTTP_PORT: '3501' }, 'http://127.0.0.1:3501'],
+  [[], { DAPR_HTTP_PORT: '70000' }, undefined],
   [['--restart-orphaned-sidecar'], {}, 'http://127.0.0.1:3500'],
   [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'true' }, 'http://127.0.0.1:3500'],
   [['--sidecar-url', 'http://[::1]:1'], { DAPR_HTTP_PORT: '2' }, 'http://[::1]:1'],
@@ -71,7 +72,6 @@ test.each([
   [['--sidecar-url', 'localhost:3500'], {}, '--sidecar-url: "localhost:3500" cannot be used'],
   [['--sidecar-url', ''], {}, '--sidecar-url: "" cannot be used'],
   [['--sidecar-url', 'http://u:secret@localhost/x'], {}, '"http://localhost/x" cannot be used'],
-  [[], { DAPR_HTTP_PORT: '70000' }, 'DAPR_HTTP_PORT: "http://127.0.0.1:70000" cannot be used'],
   [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'yes' }, '"yes" cannot be used: use true'],
 ])('%j %j is refused in one line', (args, env, words) => {
   const command = parseCommandLine(args, env);
