@@ -1,3 +1,6 @@
+/** What was refused and is overdue for longer than this will not come again. Unit: milliseconds. */
+const mostOverdue = 3_600_000;
+
 /**
  * Which stream sequences of a consumer are still open: received and not settled for good. A message
  * that was refused stays open until its redelivery is settled, or until it must have gone elsewhere.
@@ -31,7 +34,7 @@ export class AckFloor {
     this.#highest = sequence;
   }
 
-  /** The same, but for what was refused: it is waited for however late it is. */
+  /** As {@link value}, but what was refused is waited for up to an hour: an outage may keep it. */
   get strict(): number {
     const [lowest] = this.#open.keys();
     return lowest === undefined ? this.#highest : lowest - 1;
@@ -42,7 +45,7 @@ export class AckFloor {
     const now = performance.now();
     for (const [lowest, deadline] of this.#open) {
       if (deadline > now) return lowest - 1;
-      this.#open.delete(lowest);
+      if (deadline + mostOverdue < now) this.#open.delete(lowest);
     }
     return this.#highest;
   }
