@@ -134,10 +134,10 @@ export class Publisher {
   /** Stores one message with the headers as given; throws as {@link publish} does. */
   async store(topic: string, data: Uint8Array, headers: MsgHdrs | undefined): Promise<void> {
     const deadline = performance.now() + this.#timeout;
+    if (this.#closed) throw this.#closed;
     // A short outage is waited out; in a long one callers shall not queue up.
     const downFor = this.#connection.disconnectedFor;
     if (downFor > this.#timeout) throw disconnected(downFor);
-    if (this.#closed) throw this.#closed;
     if (this.#deaf) await this.#hearAgain();
     if (this.#deaf) throw this.#deaf;
     if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
