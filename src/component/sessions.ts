@@ -84,6 +84,11 @@ export class Sessions {
     }
   }
 
+  /** The instance that is in use; undefined where {@link find} has to find it, or to say why not. */
+  inUse(connection: Connection, name: string): Instance | undefined {
+    return this.#live.get(connection)?.get(name)?.started;
+  }
+
   /**
    * @throws ComponentError `not-initialised` where no Init was seen, or where it cannot be told
    *   which of several is meant
@@ -142,9 +147,15 @@ export class Sessions {
       if (before) await end(before.instance, 0);
       return Instance.create({ properties, log });
     })();
-    // The caller awaits it too; this only keeps a failure from counting as unhandled.
-    instance.catch(() => undefined);
-    return { order: ++this.#inits, properties, instance };
+    const slot: Slot = { order: ++this.#inits, properties, instance };
+    instance.then(
+      (started) => {
+        slot.started = started;
+      },
+      // The caller awaits it too; this only keeps a failure from counting as unhandled.
+      () => undefined,
+    );
+    return slot;
   }
 
   #remember(entry: Omit<Remembered, 'gone'>): void {
@@ -214,6 +225,8 @@ interface Slot extends Omit<Remembered, 'name' | 'closed' | 'gone'> {
   /** Why Init failed, if it did. */
   refused?: ComponentError;
   instance: Promise<Instance>;
+  /** Once that has resolved. */
+  started?: Instance;
 }
 
 function stopping(): ComponentError {

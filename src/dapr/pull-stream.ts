@@ -48,11 +48,10 @@ export async function servePullStream(
   };
 
   try {
-    const requests = call[Symbol.asyncIterator]();
-    const first = await requests.next();
+    const first = await firstRequest(call, ended.signal);
     clearTimeout(patience);
-    if (first.done) return;
-    const { topic } = first.value as DecodedPullMessagesRequest;
+    if (!first) return;
+    const { topic } = first;
     if (!topic?.name) {
       throw new ComponentError(
         'invalid-request',
@@ -69,11 +68,13 @@ export async function servePullStream(
     subscription.closed.then(() => {
       if (!ended.signal.aborted) call.end();
     });
-    for await (const request of { [Symbol.asyncIterator]: () => requests }) {
-      const { topic, ackMessageId, ackError } = request as DecodedPullMessagesRequest;
+    const halfClosed = new Promise((resolve) => call.once('end', resolve));
+    call.on('data', ({ topic, ackMessageId, ackError }: DecodedPullMessagesRequest) => {
       if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
       else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
-    }
+    });
+    call.resume();
+    await Promise.race([halfClosed, aborted(ended.signal)]);
   } catch (error) {
     fail(error);
   } finally {
@@ -81,6 +82,28 @@ export async function servePullStream(
     end();
     if (!call.writableEnded) call.end();
   }
+}
+
+/** Reads one request and no further; undefined where the stream ends before. */
+function firstRequest(
+  call: PullCall,
+  signal: AbortSignal,
+): Promise<DecodedPullMessagesRequest | undefined> {
+  const first = new Promise<DecodedPullMessagesRequest | undefined>((resolve) => {
+    call.once('end', () => resolve(undefined));
+    call.once('data', (request: DecodedPullMessagesRequest) => {
+      call.pause();
+      resolve(request);
+    });
+  });
+  return Promise.race([first, aborted(signal)]);
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 }
 
 /** Between two attempts to get at an instance. Unit: milliseconds. */
@@ -106,12 +129,12 @@ async function subscribe(
   return undefined;
 }
 
-/** Writes one message; settles once the stream has room for the next. */
-async function deliver(
+/** Writes one message; a promise resolves once the stream has room for the next. */
+function deliver(
   call: PullCall,
   message: InboundMessage,
   signal: AbortSignal,
-): Promise<'delivered' | 'too-large'> {
+): ReturnType<SubscribeOptions['deliver']> {
   if (wireSize(message) > hostMessageLimit) return 'too-large';
   const response: PullMessagesResponse = {
     id: message.id,
@@ -120,8 +143,8 @@ async function deliver(
     metadata: message.metadata,
     contentType: message.contentType,
   };
-  if (!call.write(response)) await once(call, 'drain', { signal });
-  return 'delivered';
+  if (call.write(response)) return 'delivered';
+  return once(call, 'drain', { signal }).then(() => 'delivered');
 }
 
 /** The encoded size, at most: each field costs its bytes and up to 11 more for tag and lengths. */

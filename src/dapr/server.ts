@@ -4,7 +4,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import { Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
-import { PubSub } from './contract.ts';
+import { serverDefinition } from './contract.ts';
 import { OrphanWatch } from './orphan.ts';
 import { createReflection } from './reflection.ts';
 import { createService, features } from './service.ts';
@@ -64,13 +64,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     initialised: (name) => orphans.initialised(name),
     neverInitialised: (name) => orphans.called(name),
   });
+  const definition = serverDefinition();
   const reflection = createReflection();
   const open = new Map<Socket, { drain(graceTimeMs: number): void }>();
 
   const serve = (socket: Socket) => {
     const connection = sessions.open();
     const grpc = new GrpcServer(grpcOptions);
-    grpc.addService(PubSub.service, createService(sessions, connection, log));
+    grpc.addService(definition, createService(sessions, connection, log));
     reflection.addToServer(grpc);
     health.addToServer(grpc);
     const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());

@@ -21,6 +21,8 @@ export function createService(
   log: Logger,
 ): UntypedServiceImplementation {
   const instanceOf = (call: Call) => sessions.find(connection, componentOf(call));
+  /** Without a turn of the event loop for what is there: most calls. */
+  const inUse = (call: Call) => sessions.inUse(connection, componentOf(call));
 
   const unary =
     <Request, Response>(answer: (request: Request, call: Call) => Promise<Response> | Response) =>
@@ -39,12 +41,12 @@ export function createService(
     }),
     Features: unary((): FeaturesResponse => ({ features: [...features] })),
     Publish: unary(async ({ topic, data, metadata, contentType }: DecodedPublishRequest, call) => {
-      const instance = await instanceOf(call);
+      const instance = inUse(call) ?? (await instanceOf(call));
       await instance.publish(topic, { data, metadata, contentType });
       return {};
     }),
     BulkPublish: unary(async (request: DecodedBulkPublishRequest, call) => {
-      const instance = await instanceOf(call);
+      const instance = inUse(call) ?? (await instanceOf(call));
       const shared = withoutMessageId(request.metadata);
       const messages = request.entries.map(({ event, metadata, contentType }) => ({
         data: event,

@@ -77,7 +77,7 @@ export class Binding {
     const problem = this.#lastProblem;
     bound(consumer);
     // A refusal comes before the answer to this, and there is nothing to tell.
-    await within(objectionLimit, connection.nats.flush());
+    await within(objectionLimit, connection.flush());
     if (round !== this.#round) return;
     const about = { stream: consumer.stream, consumer: consumer.name };
     if (!problem) log.info(about, 'subscribed');

@@ -13,6 +13,7 @@ import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { authentication } from './credentials.ts';
+import { Outbox } from './outbox.ts';
 import { type Permissions, refusal } from './permissions.ts';
 
 /** daprd waits 5 s for Init; the answer must be on its way before. Unit: milliseconds. */
@@ -55,6 +56,8 @@ export class Connection {
   /** Subject prefix of that API. */
   readonly apiPrefix: string;
   readonly events = new EventEmitter<Events>();
+  /** Takes what is sent often, and written together. */
+  readonly outbox: Outbox;
   readonly #log: Logger;
   #connected = true;
   /** In terms of performance.now(). */
@@ -65,6 +68,7 @@ export class Connection {
   private constructor(nats: NatsConnection, api: JetStreamManager, log: Logger) {
     this.nats = nats;
     this.api = api;
+    this.outbox = new Outbox(nats);
     this.apiPrefix = api.getOptions().apiPrefix ?? '$JS.API';
     this.#log = log;
     // One listener a subscription: hundreds are no leak.
@@ -127,10 +131,16 @@ export class Connection {
     }
   }
 
+  /** Resolves when the server has seen everything that was sent before. */
+  flush(): Promise<void> {
+    this.outbox.flush();
+    return this.nats.flush();
+  }
+
   /** Writes out what is pending and closes, within 1 s. */
   async close(): Promise<void> {
     this.#closing = true;
-    if (this.#connected) await within(flushLimit, this.nats.flush());
+    if (this.#connected) await within(flushLimit, this.flush());
     await this.nats.close();
     this.#connected = false;
   }

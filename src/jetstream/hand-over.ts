@@ -4,8 +4,10 @@ import type { Connection } from './connection.ts';
 import type { InFlight } from './in-flight.ts';
 import { headersOf, type InboundMessage, toInbound } from './message.ts';
 
-/** Hands one message to the host; resolves when there is room for the next. */
-export type Deliver = (message: InboundMessage) => Promise<'delivered' | 'too-large'>;
+/** Hands one message to the host; a promise resolves when there is room for the next. */
+export type Deliver = (message: InboundMessage) => Delivered | Promise<Delivered>;
+
+export type Delivered = 'delivered' | 'too-large';
 
 export interface HandOverOptions {
   connection: Connection;
@@ -72,8 +74,16 @@ export class HandOver {
     this.#running = true;
     try {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
-        if ('flowControl' in next) this.#options.connection.nats.publish(next.flowControl);
-        else await this.#handOver(next.id, next.message);
+        if ('flowControl' in next) {
+          this.#options.connection.outbox.send(next.flowControl, '');
+          continue;
+        }
+        // A push consumer sends more than the window.
+        while (this.#full()) await this.#room();
+        const { id, message } = next;
+        const result = this.#handOver(id, message);
+        // Most of them at once: a wait for each would cost as much as the rest.
+        this.#handedOver(id, message, typeof result === 'object' ? await result : result);
       }
     } catch {
       // The host's stream has ended: the subscription's end gives back what it had, and what waits.
@@ -82,23 +92,31 @@ export class HandOver {
     }
   }
 
-  async #handOver(id: string, message: Msg): Promise<void> {
-    const { inFlight, topic, deliver, log, open, window } = this.#options;
-    // A push consumer sends more than the window.
-    while (open() && inFlight.size - this.#queue.length > window()) await this.#room();
+  #full(): boolean {
+    const { inFlight, open, window } = this.#options;
+    return open() && inFlight.size - this.#queue.length > window();
+  }
+
+  #handOver(id: string, message: Msg): 'given back' | ReturnType<Deliver> {
+    const { inFlight, topic, deliver, log, open } = this.#options;
     if (!open()) {
       this.#options.giveBack(id);
-      return;
+      return 'given back';
     }
     if (headersOf(message) === 'unreadable') {
       const text = 'handed over a message without its headers, which cannot be read';
       log.warn({ streamSequence: inFlight.get(id)?.streamSequence }, text);
     }
-    const result = await deliver(toInbound(message, topic, id));
+    return deliver(toInbound(message, topic, id));
+  }
+
+  #handedOver(id: string, message: Msg, result: 'given back' | Delivered): void {
     if (result === 'too-large') {
       const reason = `${message.data.byteLength} bytes: daprd takes 4 MiB at most`;
       this.#options.undeliverable(id, reason, message);
-    } else if (inFlight.get(id)?.ackPolicy === 'none') this.#options.done(id);
+    } else if (result === 'delivered' && this.#options.inFlight.get(id)?.ackPolicy === 'none') {
+      this.#options.done(id);
+    }
   }
 
   #room(): Promise<void> {

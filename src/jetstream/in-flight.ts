@@ -20,6 +20,9 @@ const fresh = 1 / 20;
  */
 const patience = 3;
 
+/** With a shorter ackWait an acknowledgement is sent at once. Unit: milliseconds. */
+const unhurried = 1_000;
+
 /**
  * - `explicit`: each message is acknowledged by itself
  * - `all`: an acknowledgement counts for every earlier message too, so it waits for them
@@ -176,7 +179,11 @@ export class InFlight {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
     this.#done(entry);
-    if (entry.ackPolicy === 'explicit') this.#settlements.ack(entry);
+    if (entry.ackPolicy === 'explicit') {
+      // While the host has others, nobody waits for this one.
+      const later = this.#entries.size > 0 && entry.ackWait >= unhurried;
+      this.#settlements.ack(entry, later);
+    }
     if (entry.ackPolicy !== 'all') return;
     this.#entries.set(id, { ...entry, held: true });
     this.#ids.set(entry.streamSequence, id);

@@ -1,5 +1,6 @@
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { cloudEventId } from './cloud-event.ts';
 
 /** A message from the host, to be stored. */
 export interface OutboundMessage {
@@ -134,24 +135,6 @@ export function messageId(
   for (const key in metadata) if (isMessageId(key) && metadata[key]) return metadata[key];
   const id = cloudEventId(data);
   return id && `${id}:${subject}`;
-}
-
-const openBrace = '{'.charCodeAt(0);
-const specVersion = Buffer.from('"specversion"');
-
-/** Only of a real CloudEvent: other JSON may have an `id` that means something else. */
-function cloudEventId(data: Uint8Array): string | undefined {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  if (bytes[0] !== openBrace || !bytes.includes(specVersion)) return undefined;
-  try {
-    const event = JSON.parse(bytes.toString('utf8'));
-    const real = [event.specversion, event.id, event.source, event.type].every(
-      (attribute) => typeof attribute === 'string' && attribute !== '',
-    );
-    return real ? event.id : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** RFC 9110's token, which is also what NATS takes. */

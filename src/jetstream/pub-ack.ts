@@ -8,8 +8,13 @@ import { noStream } from './stream.ts';
  */
 const passing = new Set([10158, 10008]);
 
+/** How a confirmation begins; a refusal begins with its error. */
+const confirmation = Buffer.from('{"stream":"');
+const refusal = Buffer.from('"error"');
+
 /** What a stream's answer means: undefined for a confirmation; `not now`: it is worth asking again. */
 export function readPubAck(reply: Msg, subject: string): ComponentError | 'not now' | undefined {
+  if (isConfirmation(reply.data)) return undefined;
   let ack: { stream?: string; error?: { err_code?: number; description?: string } };
   try {
     ack = reply.json();
@@ -29,4 +34,10 @@ export function readPubAck(reply: Msg, subject: string): ComponentError | 'not n
     'no-stream',
     `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
   );
+}
+
+/** Without parsing it, as most answers need none. */
+function isConfirmation(data: Uint8Array): boolean {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return bytes.subarray(0, confirmation.length).equals(confirmation) && !bytes.includes(refusal);
 }

@@ -112,7 +112,7 @@ export class Publisher {
   #hearAgain(): Promise<void> {
     if (!this.#hearing) {
       this.#listen();
-      this.#hearing = within(hearingLimit, this.#connection.nats.flush()).finally(() => {
+      this.#hearing = within(hearingLimit, this.#connection.flush()).finally(() => {
         this.#hearing = undefined;
       });
     }
@@ -126,9 +126,13 @@ export class Publisher {
    * @throws ComponentError `invalid-request` for a topic that is no subject and a message over the
    *   server's max_payload; `no-stream`; `unavailable`; `timeout`
    */
-  async publish(topic: string, message: OutboundMessage): Promise<void> {
-    checkPublishSubject(topic);
-    return this.store(topic, message.data, toHeaders(topic, message));
+  publish(topic: string, message: OutboundMessage): Promise<void> {
+    try {
+      checkPublishSubject(topic);
+      return this.store(topic, message.data, toHeaders(topic, message));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Stores one message with the headers as given; throws as {@link publish} does. */
@@ -192,14 +196,15 @@ export class Publisher {
   }
 
   #send(number: number, pending: Pending): void {
-    const { subject, data, headers, reject } = pending;
+    const { subject, data, headers } = pending;
     pending.sent = true;
-    try {
-      this.#connection.nats.publish(subject, data, { reply: `${this.#inbox}.${number}`, headers });
-    } catch (error) {
+    const options = { reply: `${this.#inbox}.${number}`, headers };
+    this.#connection.outbox.send(subject, data, options, (error) => {
       this.#forget(number);
-      reject(error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error));
-    }
+      pending.reject(
+        error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error),
+      );
+    });
   }
 
   #tooLarge(data: Uint8Array, headers: MsgHdrs | undefined): ComponentError {

@@ -112,7 +112,7 @@ export class Pull {
       idle_heartbeat: this.#heartbeat * 1e6,
     };
     const reply = `${this.#inbox}.${number}`;
-    connection.nats.publish(this.#subject, JSON.stringify(request), { reply });
+    connection.outbox.send(this.#subject, JSON.stringify(request), { reply });
   }
 
   /** The consumer has a new leader: it knows of no request made before. */

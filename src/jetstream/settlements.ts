@@ -71,8 +71,9 @@ export class Settlements {
     return this.#options.connection.connected;
   }
 
-  ack(delivery: Delivery): void {
-    this.#remember(this.#settle(delivery, payloads.ack));
+  /** @param later whether it makes no difference when the server hears of it a little later */
+  ack(delivery: Delivery, later = false): void {
+    this.#remember(this.#settle(delivery, payloads.ack, later));
   }
 
   term(delivery: Delivery): void {
@@ -88,8 +89,8 @@ export class Settlements {
 
   /** Restarts a message's ackWait; nothing when disconnected. */
   inProgress({ reply }: Delivery): void {
-    const { connected, nats } = this.#options.connection;
-    if (connected) nats.publish(reply, payloads.inProgress);
+    const { connected, outbox } = this.#options.connection;
+    if (connected) outbox.send(reply, payloads.inProgress);
   }
 
   /** Sends what may have been lost, once it is clear that the consumer is still the same. */
@@ -146,7 +147,7 @@ export class Settlements {
     this.#options.connection.events.off('reconnected', this.#onReconnect);
   }
 
-  #settle({ reply, streamSequence }: Delivery, payload: Uint8Array): Settlement {
+  #settle({ reply, streamSequence }: Delivery, payload: Uint8Array, later = false): Settlement {
     const { connection } = this.#options;
     const now = performance.now();
     const settlement = { reply, streamSequence, payload, at: now };
@@ -156,7 +157,8 @@ export class Settlements {
       (this.#checking !== undefined && now - this.#checkingSince < checkLimit) ||
       this.#unsent.some((other) => other.streamSequence === streamSequence);
     if (behind || !connection.connected) this.#unsent.push(settlement);
-    else connection.nats.publish(reply, payload);
+    else if (later) connection.outbox.sendLater(reply, payload);
+    else connection.outbox.send(reply, payload);
     return settlement;
   }
 
@@ -172,15 +174,15 @@ export class Settlements {
   }
 
   #sendAgain(): void {
-    const { nats } = this.#options.connection;
+    const { outbox } = this.#options.connection;
     const inOrder = [...this.#sent.slice(this.#next), ...this.#sent.slice(0, this.#next)];
     const unsent = new Set(this.#unsent.splice(0));
     for (const settlement of inOrder) {
       if (unsent.has(settlement) || isOld(settlement)) continue;
-      nats.publish(settlement.reply, settlement.payload);
+      outbox.send(settlement.reply, settlement.payload);
     }
     for (const settlement of unsent) {
-      nats.publish(settlement.reply, settlement.payload);
+      outbox.send(settlement.reply, settlement.payload);
       settlement.at = performance.now();
     }
   }
