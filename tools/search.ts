@@ -31,12 +31,17 @@ export async function startSearch(name: BinaryName, where: Surroundings): Promis
   const binary = catalogue[name];
   const moduleFolder = join(import.meta.dirname, binary.module);
   const pin = await readGoPin(moduleFolder);
+  const cacheFolder = join(cacheRoot({ env, home }), `${name}-${pin.version}`);
+  return { name, env, home, moduleFolder, cacheFolder, ...binary, ...pin };
+}
+
+/** Folder, possibly absent, for what is built: outside every checkout, so that all share it. */
+export function cacheRoot({ env = process.env, home = homedir() }: Surroundings): string {
   // The XDG specification has relative paths ignored.
   const xdg = isAbsolute(env.XDG_CACHE_HOME ?? '') ? env.XDG_CACHE_HOME : undefined;
-  const cache =
-    env.DAPR_NATS_JETSTREAM_CACHE || join(xdg ?? join(home, '.cache'), 'dapr-nats-jetstream');
-  const cacheFolder = resolve(cache, `${name}-${pin.version}`);
-  return { name, env, home, moduleFolder, cacheFolder, ...binary, ...pin };
+  return resolve(
+    env.DAPR_NATS_JETSTREAM_CACHE || join(xdg ?? join(home, '.cache'), 'dapr-nats-jetstream'),
+  );
 }
 
 /**

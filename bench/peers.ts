@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { Child } from '../test/support/child.ts';
+import { startComponent } from '../test/support/component.ts';
+
+/** What is measured, side by side. */
+export const peers = ['ours', 'go', 'built-in', 'bare'] as const;
+export type PeerName = (typeof peers)[number];
+
+export interface Peer {
+  title: string;
+  /** Of its Component resource. */
+  type: string;
+  /** Starts its process on a socket in the folder; undefined for what is part of daprd. */
+  start?: (folder: string) => Promise<Child & { socket: string }>;
+}
+
+/** @param goPeer path of the binary made from go/peer */
+export function describePeers(goPeer: string): Record<PeerName, Peer> {
+  return {
+    ours: {
+      title: 'this component',
+      type: 'pubsub.nats-jetstream',
+      start: (folder) => startComponent({ folder }),
+    },
+    go: {
+      title: 'the built-in as a pluggable component, in Go',
+      type: 'pubsub.go-jetstream',
+      start: (folder) => startGo(goPeer, folder),
+    },
+    'built-in': { title: 'pubsub.jetstream, built into daprd', type: 'pubsub.jetstream' },
+    bare: {
+      title: 'a component on grpc-js that does nothing: the limit of the hop',
+      type: 'pubsub.bare',
+      start: startBare,
+    },
+  };
+}
+
+async function startGo(command: string, folder: string) {
+  const child = await Child.start({
+    name: 'the Go peer',
+    command,
+    args: [],
+    env: { DAPR_COMPONENTS_SOCKETS_FOLDER: folder },
+    ready: /serving|ready|using socket/i,
+  });
+  return Object.assign(child, { socket: `${folder}/go-jetstream.sock` });
+}
+
+async function startBare(folder: string) {
+  const socket = `${folder}/bare.sock`;
+  const child = await Child.start({
+    name: 'the bare peer',
+    command: process.execPath,
+    args: [join(import.meta.dirname, 'bare/main.ts'), socket],
+    ready: /^ready$/,
+  });
+  return Object.assign(child, { socket });
+}
