@@ -3,7 +3,7 @@ import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
-import type { DeliveryInfo } from './message.ts';
+import { type DeliveryInfo, messageIdHeader } from './message.ts';
 import type { Publisher } from './publisher.ts';
 
 /** Headers that a dead letter has besides its own. */
@@ -111,7 +111,7 @@ function toDeadLetter(message: Content, delivery: Dead, reason: string): MsgHdrs
   set.set(deadLetterHeaders.consumer, consumer);
   // The time tells it from a message at the same place of an earlier stream of the same name.
   const stored = delivery.stored ?? message.stored;
-  set.set('Nats-Msg-Id', `dead-letter:${stream}:${consumer}:${streamSequence}:${stored}`);
+  set.set(messageIdHeader, `dead-letter:${stream}:${consumer}:${streamSequence}:${stored}`);
   return set;
 }
 

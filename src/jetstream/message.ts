@@ -1,4 +1,4 @@
-import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
 import { cloudEventId } from './cloud-event.ts';
 
@@ -41,6 +41,9 @@ const isMessageId = (key: string) => key.toLowerCase() === 'msgid';
 
 const contentTypeHeader = 'Content-Type';
 
+/** The stream drops a second message with the same. */
+export const messageIdHeader = 'Nats-Msg-Id';
+
 /**
  * The headers a message is stored with: its metadata, a content type where one is known, and the
  * id that JetStream drops duplicates by.
@@ -48,23 +51,44 @@ const contentTypeHeader = 'Content-Type';
  * Metadata that comes in as headers goes out again when daprd moves a message to a dead letter
  * topic; `Nats-*` headers never do, they would steer the server.
  */
-export function toHeaders(subject: string, message: OutboundMessage): MsgHdrs | undefined {
+export function toHeaders(subject: string, message: OutboundMessage): Headers | undefined {
   const { data, metadata, contentType } = message;
   checkSize(metadata);
-  let set: MsgHdrs | undefined;
-  const add = (key: string, value: string) => {
-    set ??= headers();
-    set.set(key, value.replace(/[\r\n]+/g, ' '));
-  };
+  const set = new Map<string, string>();
   for (const key in metadata) {
     const lower = key.toLowerCase();
     if (steering.has(lower) || lower.startsWith('nats-') || !isHeaderName(key)) continue;
-    add(key, metadata[key] as string);
+    set.set(key, metadata[key] as string);
   }
-  if (contentType) add(contentTypeHeader, contentType);
+  if (contentType) set.set(contentTypeHeader, contentType);
   const id = messageId(subject, data, metadata);
-  if (id) add('Nats-Msg-Id', id);
-  return set;
+  if (id) set.set(messageIdHeader, id);
+  return set.size > 0 ? new Headers(set) : undefined;
+}
+
+/**
+ * What a message is stored with beside its data. The client's own headers, which can be searched and
+ * changed, cost as much to make as the rest of a publish; it asks no more of them than to be encoded.
+ */
+export class Headers {
+  readonly #set: ReadonlyMap<string, string>;
+
+  constructor(set: ReadonlyMap<string, string>) {
+    this.#set = set;
+  }
+
+  has(key: string): boolean {
+    return this.#set.has(key);
+  }
+
+  /** As NATS takes it. A value stays on its line. */
+  encode(): Buffer {
+    let text = 'NATS/1.0\r\n';
+    for (const [key, value] of this.#set) {
+      text += `${key}: ${value.replace(/[\r\n]+/g, ' ').trim()}\r\n`;
+    }
+    return Buffer.from(`${text}\r\n`);
+  }
 }
 
 /** What the server takes as headers; more keys than this take long to encode. Unit: bytes. */

@@ -10,7 +10,13 @@ import type { Config } from '../component/config.ts';
 import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
-import { headersOf, type OutboundMessage, toHeaders } from './message.ts';
+import {
+  type Headers,
+  headersOf,
+  messageIdHeader,
+  type OutboundMessage,
+  toHeaders,
+} from './message.ts';
 import { readPubAck } from './pub-ack.ts';
 import { findStream, noStream } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
@@ -41,7 +47,7 @@ const patience = 1 / 3;
 interface Pending {
   subject: string;
   data: Uint8Array;
-  headers: MsgHdrs | undefined;
+  headers: AnyHeaders | undefined;
   /** It has a message id: the stream drops a second copy, so it may be sent again unanswered. */
   repeatable: boolean;
   /** When it fails, in terms of performance.now(). */
@@ -55,6 +61,14 @@ interface Pending {
   waitingFor?: string;
   resolve: () => void;
   reject: (error: ComponentError) => void;
+}
+
+/** Those of a dead letter are the client's own. */
+type AnyHeaders = Headers | MsgHdrs;
+
+interface Outcome {
+  resolve(): void;
+  reject(error: ComponentError): void;
 }
 
 /**
@@ -127,45 +141,12 @@ export class Publisher {
    *   server's max_payload; `no-stream`; `unavailable`; `timeout`
    */
   publish(topic: string, message: OutboundMessage): Promise<void> {
-    try {
-      checkPublishSubject(topic);
-      return this.store(topic, message.data, toHeaders(topic, message));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return new Promise((resolve, reject) => this.#publish(topic, message, { resolve, reject }));
   }
 
   /** Stores one message with the headers as given; throws as {@link publish} does. */
-  async store(topic: string, data: Uint8Array, headers: MsgHdrs | undefined): Promise<void> {
-    const deadline = performance.now() + this.#timeout;
-    if (this.#closed) throw this.#closed;
-    // A short outage is waited out; in a long one callers shall not queue up.
-    const downFor = this.#connection.disconnectedFor;
-    if (downFor > this.#timeout) throw disconnected(downFor);
-    if (this.#deaf) await this.#hearAgain();
-    if (this.#deaf) throw this.#deaf;
-    if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
-      throw new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
-    }
-    return new Promise((resolve, reject) => {
-      const pending: Pending = {
-        subject: topic,
-        data,
-        headers,
-        repeatable: hasMessageId(headers),
-        deadline,
-        sent: false,
-        repeated: false,
-        attempts: 0,
-        resolve,
-        reject,
-      };
-      const number = ++this.#number;
-      this.#pending.set(number, pending);
-      this.#pendingBytes += data.byteLength;
-      this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
-      if (this.#connection.connected) this.#send(number, pending);
-    });
+  store(topic: string, data: Uint8Array, headers: AnyHeaders | undefined): Promise<void> {
+    return new Promise((resolve, reject) => this.#store(topic, data, headers, { resolve, reject }));
   }
 
   /**
@@ -173,18 +154,83 @@ export class Publisher {
    *
    * @returns what went wrong, by index of the message; empty when all are stored
    */
-  async bulkPublish(
-    topic: string,
-    messages: OutboundMessage[],
-  ): Promise<Map<number, ComponentError>> {
-    const results = await Promise.allSettled(
-      messages.map((message) => this.publish(topic, message)),
-    );
+  bulkPublish(topic: string, messages: OutboundMessage[]): Promise<Map<number, ComponentError>> {
     const errors = new Map<number, ComponentError>();
-    for (const [index, result] of results.entries()) {
-      if (result.status === 'rejected') errors.set(index, ComponentError.from(result.reason));
+    let left = messages.length;
+    return new Promise((done) => {
+      if (left === 0) done(errors);
+      // One promise for all of them.
+      const resolve = () => {
+        if (--left === 0) done(errors);
+      };
+      for (const [index, message] of messages.entries()) {
+        const reject = (error: ComponentError) => {
+          errors.set(index, error);
+          resolve();
+        };
+        this.#publish(topic, message, { resolve, reject });
+      }
+    });
+  }
+
+  #publish(topic: string, message: OutboundMessage, outcome: Outcome): void {
+    try {
+      checkPublishSubject(topic);
+      this.#store(topic, message.data, toHeaders(topic, message), outcome);
+    } catch (error) {
+      outcome.reject(ComponentError.from(error));
     }
-    return errors;
+  }
+
+  #store(
+    subject: string,
+    data: Uint8Array,
+    headers: AnyHeaders | undefined,
+    outcome: Outcome,
+  ): void {
+    const deadline = performance.now() + this.#timeout;
+    if (this.#deaf && !this.#closed) {
+      void this.#hearAgain().then(() =>
+        this.#enqueue({ subject, data, headers, deadline }, outcome),
+      );
+    } else this.#enqueue({ subject, data, headers, deadline }, outcome);
+  }
+
+  #enqueue(
+    message: Pick<Pending, 'subject' | 'data' | 'headers' | 'deadline'>,
+    outcome: Outcome,
+  ): void {
+    const refusal = this.#closed ?? this.#refusal();
+    if (refusal) {
+      outcome.reject(refusal);
+      return;
+    }
+    const pending: Pending = {
+      ...message,
+      repeatable: message.headers?.has(messageIdHeader) === true,
+      sent: false,
+      repeated: false,
+      attempts: 0,
+      resolve: outcome.resolve,
+      reject: outcome.reject,
+    };
+    const number = ++this.#number;
+    this.#pending.set(number, pending);
+    this.#pendingBytes += message.data.byteLength;
+    this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
+    if (this.#connection.connected) this.#send(number, pending);
+  }
+
+  /** Why nothing can be published now. */
+  #refusal(): ComponentError | undefined {
+    // A short outage is waited out; in a long one callers shall not queue up.
+    const downFor = this.#connection.disconnectedFor;
+    if (downFor > this.#timeout) return disconnected(downFor);
+    if (this.#deaf) return this.#deaf;
+    if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
+      return new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
+    }
+    return undefined;
   }
 
   /** Fails what is pending with `error`. */
@@ -198,7 +244,7 @@ export class Publisher {
   #send(number: number, pending: Pending): void {
     const { subject, data, headers } = pending;
     pending.sent = true;
-    const options = { reply: `${this.#inbox}.${number}`, headers };
+    const options = { reply: `${this.#inbox}.${number}`, headers: headers as MsgHdrs | undefined };
     this.#connection.outbox.send(subject, data, options, (error) => {
       this.#forget(number);
       pending.reject(
@@ -207,7 +253,7 @@ export class Publisher {
     });
   }
 
-  #tooLarge(data: Uint8Array, headers: MsgHdrs | undefined): ComponentError {
+  #tooLarge(data: Uint8Array, headers: AnyHeaders | undefined): ComponentError {
     const encoded = headers as unknown as { encode(): Uint8Array } | undefined;
     const size = data.byteLength + (encoded?.encode().byteLength ?? 0);
     const most = this.#connection.nats.info?.max_payload;
@@ -361,10 +407,6 @@ function once<Value>(
     calls.set(key, under);
   }
   return under;
-}
-
-function hasMessageId(headers: MsgHdrs | undefined): boolean {
-  return headers?.has('Nats-Msg-Id') === true;
 }
 
 function disconnected(milliseconds: number): ComponentError {
