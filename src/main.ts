@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=16
 /**
  * The data path, top to bottom:
  *
@@ -18,11 +18,16 @@
  * This file reads the environment and the command line, and turns signals into a stop.
  */
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
 import { type CheckArguments, help, type Options, parseCommandLine } from './command-line.ts';
 import { messageOf } from './errors.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
+
+// What is imported below starts in half the time from the second start on. Where nothing can be
+// written, a read-only container say, it just does not.
+enableCompileCache();
 
 const command = parseCommandLine(process.argv.slice(2), process.env);
 switch (command.run) {

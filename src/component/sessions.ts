@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
-import { Instance } from './instance.ts';
+import type { Instance } from './instance.ts';
 
 /** One connection of a host; compared by identity. */
 export interface Connection {
@@ -144,7 +144,7 @@ export class Sessions {
   #start(name: string, properties: Properties, before?: Slot): Slot {
     const log = this.#log.child({ component: name });
     const instance = (async () => {
-      if (before) await end(before.instance, 0);
+      const [{ Instance }] = await Promise.all([load(), before && end(before.instance, 0)]);
       return Instance.create({ properties, log });
     })();
     const slot: Slot = { order: ++this.#inits, properties, instance };
@@ -231,6 +231,14 @@ interface Slot extends Omit<Remembered, 'name' | 'closed' | 'gone'> {
 
 function stopping(): ComponentError {
   return new ComponentError('closed', 'the component is stopping');
+}
+
+/**
+ * Loads what an instance is made of: NATS and the fields. That takes as long as everything else at
+ * start, and the socket can be served without it; so it comes after, while the host dials.
+ */
+export function load(): Promise<typeof import('./instance.ts')> {
+  return import('./instance.ts');
 }
 
 /** What handlers get to finish when the process stops. Unit: milliseconds. */

@@ -136,12 +136,22 @@ export class Child {
   }
 }
 
+/** Below those that systems give to outgoing connections, which could take one before its server does. */
+const ports = { first: 20_000, count: 12_000, attempts: 50 } as const;
+
 /** A TCP port on loopback that is free now. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let attempt = 0; attempt < ports.attempts; attempt++) {
+    const port = ports.first + Math.floor(Math.random() * ports.count);
+    const server = createServer().listen(port, '127.0.0.1');
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+  throw new Error(`no free port found in ${ports.attempts} attempts`);
 }

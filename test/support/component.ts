@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** With which main.ts asks to be run, in its first line. */
+const [nodeFlags = ''] = /(?<=^#!.* node ).*/.exec(readFileSync(main, 'utf8')) ?? [];
 
 export interface ComponentOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
@@ -22,7 +26,15 @@ export async function startComponent(
   const child = await Child.start({
     name: 'dapr-nats-jetstream',
     command: process.execPath,
-    args: [main, '--socket-folder', folder, '--socket-name', socketName, ...args],
+    args: [
+      ...nodeFlags.split(' '),
+      main,
+      '--socket-folder',
+      folder,
+      '--socket-name',
+      socketName,
+      ...args,
+    ],
     env,
     detached,
     ready: /"msg":"ready/,

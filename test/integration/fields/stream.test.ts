@@ -59,6 +59,13 @@ test('streamManagement create: by a subscription, with every field', async () =>
     max_bytes: 1_048_576,
     duplicate_window: 30e9,
   });
+  // By interest a stream keeps only what somebody has subscribed to.
+  await until('the consumer', () =>
+    api.consumers
+      .list('EVERYTHING')
+      .next()
+      .then(([one]) => one),
+  );
   await host.publish('every.thing', 'x', { msgId: 'once' });
   await host.publish('every.thing', 'x', { msgId: 'once' });
   await host.publish('every.thing', 'y');
