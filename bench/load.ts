@@ -24,7 +24,7 @@ export interface LoadResult {
 }
 
 /** One run may take no longer, whatever it waits for. Unit: milliseconds. */
-const runLimit = 180_000;
+export const runLimit = 180_000;
 
 /** One run of the load generator: a process of its own, in Go, so as to cost little beside its peer. */
 export class Load {

@@ -9,27 +9,48 @@ import { parseArgs } from 'node:util';
 import { NatsServer } from '../test/support/nats-server.ts';
 import { describeMachine } from '../tools/machine.ts';
 import { buildCommands } from './build.ts';
-import { describePeers, type PeerName, peers } from './peers.ts';
-import { judge, keyOf, medianOf, type Results, ratio } from './results.ts';
-import { type Bench, type Sample, type Workload, workloads } from './workloads.ts';
+import {
+  fullGrowth,
+  type Growth,
+  growthParts,
+  growthTitles,
+  measureGrowth,
+  quickGrowth,
+} from './growth.ts';
+import { describePeers, type Peer, type PeerName, peers } from './peers.ts';
+import { readPerformance, report } from './report.ts';
+import { keyOf, type Results } from './results.ts';
+import { endAtSignals } from './stop.ts';
+import { describeGrowth, describeSample, elapsed, say, summary, verdicts } from './terminal.ts';
+import { type Bench, workloads } from './workloads.ts';
 
 const usage = `npm run bench [-- OPTIONS]
 
   --quick           two minutes: what there are targets for, in short runs; writes nothing
-  --only NAME,NAME  these workloads alone, such as daprd/publish-1 or socket/; writes nothing
+  --only NAME,NAME  these alone, such as daprd/publish-1, socket/ or growth; writes nothing
   --peer NAME,NAME  ${peers.join(', ')}; writes nothing
   --rounds N        3 unless given
-  --list            print the workloads
+  --list            print the names
+  --from-json       write page and charts anew from docs/performance.json; measures nothing
 
-All of it takes about 25 minutes. Nothing else should run on the machine meanwhile.
+All of it takes about 30 minutes. Nothing else should run on the machine meanwhile.
 `;
 
+/** Whose runs are short, where --quick is given. */
+const quick = ['publish-1', 'publish-32', 'bulk', 'subscribe', 'latency'];
+
 const options = readArguments();
-const started = performance.now();
-process.exitCode = await main();
+const stop = endAtSignals();
+try {
+  process.exitCode = options.fromJson ? await rewrite() : await main();
+} catch (error) {
+  process.exitCode = 1;
+  say(stop.aborted ? `stopped after ${elapsed()}` : `bench: ${(error as Error).message}`);
+}
 
 async function main(): Promise<number> {
   const commands = await buildCommands(say);
+  stop.throwIfAborted();
   const described = describePeers(commands.peer);
   await using nats = await NatsServer.start();
   const bench: Bench = {
@@ -37,8 +58,26 @@ async function main(): Promise<number> {
     load: commands.load,
     ...(options.quick
       ? { seconds: 2, warmup: 1, share: 0.35 }
-      : { seconds: 4, warmup: 2, share: 1 }),
+      : { seconds: 3, warmup: 1.5, share: 0.6 }),
   };
+  const { results, failures: failedRuns } = await measureRounds(bench, described);
+  const chosen = options.peers.map((name) => [name, described[name]]);
+  const { growth, failures: failedGrowth } = await measureGrowth({
+    bench,
+    peers: Object.fromEntries(chosen),
+    parts: options.growth,
+    size: options.quick ? quickGrowth : fullGrowth,
+    say,
+    signal: stop,
+  });
+  stop.throwIfAborted();
+  return conclude(results, growth, failedRuns + failedGrowth);
+}
+
+async function measureRounds(
+  bench: Bench,
+  described: Record<PeerName, Peer>,
+): Promise<{ results: Results; failures: number }> {
   const results: Results = {};
   let failures = 0;
   const runs = options.rounds * options.workloads.length;
@@ -55,45 +94,37 @@ async function main(): Promise<number> {
           results[keyOf(workload)] = { ...all, [name]: [...(all[name] ?? []), sample] };
           say(`  ${name.padEnd(8)} ${describeSample(sample)}`);
         } catch (error) {
+          stop.throwIfAborted();
           failures++;
           say(`  ${name.padEnd(8)} FAILED: ${(error as Error).message}`);
         }
       }
     }
   }
-  say(`\n${await describeMachine()}\n`);
+  return { results, failures };
+}
+
+/** @returns the exit status */
+async function conclude(results: Results, growth: Growth, failures: number): Promise<number> {
+  const machine = await describeMachine();
+  say(`\n${machine}\n`);
   for (const workload of options.workloads) say(summary(results, workload));
-  say('');
-  for (const { title, against, atLeast, ratio, reached } of judge(results)) {
-    if (ratio === undefined) continue;
-    const verdict = reached ? 'reached' : 'NOT REACHED';
-    say(`${title}: ${ratio.toFixed(2)} × ${against}, target ${atLeast.toFixed(2)}: ${verdict}`);
+  for (const line of describeGrowth(growth)) say(line);
+  say(['', ...verdicts(results)].join('\n'));
+  if (options.writes) {
+    const date = new Date().toISOString().slice(0, 10);
+    const written = await report({ date, machine, rounds: options.rounds, results, growth });
+    say(`\nwritten: ${written.join(', ')}`);
   }
   say(`\n${failures > 0 ? `${failures} runs failed, ` : ''}${elapsed()}`);
   return failures > 0 ? 1 : 0;
 }
 
-function summary(results: Results, workload: Workload): string {
-  const cells = peers.flatMap((name) => {
-    const value = medianOf(results[keyOf(workload)]?.[name], workload.judged);
-    if (value === undefined) return [];
-    const times = name === 'ours' ? undefined : ratio(results, workload, name);
-    return [`${name} ${format(value)}${times ? ` (${times.toFixed(2)} ×)` : ''}`];
-  });
-  return `${keyOf(workload).padEnd(22)} ${workload.judged.padEnd(5)} ${cells.join(', ')}`;
-}
-
-function describeSample({ rate, p50, p99, componentCpu, daprdCpu, resident }: Sample): string {
-  const parts = [`${format(rate)}/s`];
-  if (p50 !== undefined) parts.push(`p50 ${format(p50)} us`);
-  if (p99 !== undefined) parts.push(`p99 ${format(p99)} us`);
-  parts.push(`CPU ${componentCpu.toFixed(1)} + ${daprdCpu.toFixed(1)} s/100k`);
-  if (resident !== undefined) parts.push(`${resident} MB`);
-  return parts.join(', ');
-}
-
-function format(value: number): string {
-  return Math.round(value).toLocaleString('en');
+/** @returns the exit status */
+async function rewrite(): Promise<number> {
+  const written = await report(await readPerformance());
+  say(`written: ${written.join(', ')}`);
+  return 0;
 }
 
 function turned<Item>(items: readonly Item[], by: number): Item[] {
@@ -110,29 +141,45 @@ function readArguments() {
         peer: { type: 'string' },
         rounds: { type: 'string' },
         list: { type: 'boolean' },
+        'from-json': { type: 'boolean', default: false },
         help: { type: 'boolean' },
       },
     });
     if (values.help) leave(usage);
-    if (values.list) leave(`${workloads.map((one) => `${keyOf(one)}: ${one.title}`).join('\n')}\n`);
+    if (values.list) {
+      const growth = growthParts.map((part) => `growth/${part}: ${growthTitles[part]}`);
+      const titled = workloads.map((one) => `${keyOf(one)}: ${one.title}`);
+      leave(`${[...titled, ...growth].join('\n')}\n`);
+    }
     const rounds = Number(values.rounds ?? (values.quick ? 2 : 3));
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error('--rounds: use a number from 1 on');
     const parts = values.only?.split(',').filter((part) => part !== '');
-    const quick = ['publish-1', 'publish-32', 'bulk', 'subscribe', 'latency'];
+    const named = (key: string) =>
+      parts?.some((part) => key === part || (part.endsWith('/') && key.startsWith(part)));
     const chosen = workloads.filter((one) =>
       parts
-        ? parts.some(
-            (part) => keyOf(one) === part || (part.endsWith('/') && keyOf(one).startsWith(part)),
-          )
+        ? named(keyOf(one))
         : !values.quick || (one.via === 'daprd' && quick.includes(one.name)),
     );
-    if (chosen.length === 0) throw new Error(`--only: no workload is named ${values.only}`);
     const names = values.peer?.split(',') ?? peers;
     const unknown = names.filter((name) => !peers.includes(name as PeerName));
     if (unknown.length > 0) throw new Error(`--peer: use some of ${peers.join(', ')}`);
     const writes = !values.quick && !parts && !values.peer;
-    return { rounds, workloads: chosen, peers: names as PeerName[], quick: values.quick, writes };
+    const growth = growthParts.filter(
+      (part) => writes || parts?.includes('growth') || named(`growth/${part}`),
+    );
+    if (chosen.length + growth.length === 0)
+      throw new Error(`--only: nothing is named ${values.only}`);
+    return {
+      rounds,
+      workloads: chosen,
+      growth,
+      peers: names as PeerName[],
+      quick: values.quick,
+      writes,
+      fromJson: values['from-json'],
+    };
   } catch (error) {
     process.stderr.write(`bench: ${(error as Error).message}\n\n${usage}`);
     process.exit(2);
@@ -142,13 +189,4 @@ function readArguments() {
 function leave(text: string): never {
   process.stdout.write(text);
   process.exit(0);
-}
-
-function elapsed(): string {
-  const seconds = Math.round((performance.now() - started) / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }

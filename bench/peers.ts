@@ -6,8 +6,14 @@ import { startComponent } from '../test/support/component.ts';
 export const peers = ['ours', 'go', 'built-in', 'bare'] as const;
 export type PeerName = (typeof peers)[number];
 
+export const titles: Readonly<Record<PeerName, string>> = {
+  ours: 'this component',
+  go: 'the built-in as a pluggable component, in Go',
+  'built-in': 'pubsub.jetstream, built into daprd',
+  bare: 'a component on grpc-js that does nothing: the limit of the hop',
+};
+
 export interface Peer {
-  title: string;
   /** Of its Component resource. */
   type: string;
   /** Starts its process on a socket in the folder; undefined for what is part of daprd. */
@@ -18,18 +24,15 @@ export interface Peer {
 export function describePeers(goPeer: string): Record<PeerName, Peer> {
   return {
     ours: {
-      title: 'this component',
       type: 'pubsub.nats-jetstream',
       start: (folder) => startComponent({ folder }),
     },
     go: {
-      title: 'the built-in as a pluggable component, in Go',
       type: 'pubsub.go-jetstream',
       start: (folder) => startGo(goPeer, folder),
     },
-    'built-in': { title: 'pubsub.jetstream, built into daprd', type: 'pubsub.jetstream' },
+    'built-in': { type: 'pubsub.jetstream' },
     bare: {
-      title: 'a component on grpc-js that does nothing: the limit of the hop',
       type: 'pubsub.bare',
       start: startBare,
     },

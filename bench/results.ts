@@ -42,15 +42,20 @@ export function medianOf(samples: Sample[] | undefined, metric: Metric): number 
 
 /**
  * How many times better this component is than a peer: the median of the rounds' ratios, since what
- * disturbs one round disturbs both.
+ * disturbs one round disturbs both. Of the rate more is better, of everything else less.
  */
-export function ratio(results: Results, workload: Workload, against: PeerName): number | undefined {
+export function ratio(
+  results: Results,
+  workload: Pick<Workload, 'via' | 'name' | 'judged'>,
+  against: PeerName,
+  metric: Metric = workload.judged,
+): number | undefined {
   const { ours = [], [against]: theirs = [] } = results[keyOf(workload)] ?? {};
   const ratios = ours.flatMap((sample, round) => {
-    const mine = sample[workload.judged];
-    const other = theirs[round]?.[workload.judged];
+    const mine = sample[metric];
+    const other = theirs[round]?.[metric];
     if (mine === undefined || other === undefined) return [];
-    return workload.judged === 'rate' ? mine / other : other / mine;
+    return metric === 'rate' ? mine / other : other / mine;
   });
   return ratios.length > 0 ? median(ratios) : undefined;
 }

@@ -1,6 +1,6 @@
 import { freePort } from '../test/support/child.ts';
 import type { NatsServer } from '../test/support/nats-server.ts';
-import { Load, type LoadResult } from './load.ts';
+import { Load, type LoadResult, runLimit } from './load.ts';
 import type { Peer } from './peers.ts';
 import { peakResident } from './process-usage.ts';
 import { Stand } from './stand.ts';
@@ -56,16 +56,23 @@ function sending(
       metadata: settings(bench),
       daprd: via === 'daprd',
     });
+    const common = { ...target(via, stand.address, settings(bench)), ...flags };
+    // One caller alone would take a minute to have the code compiled that a service runs for weeks.
+    const warming = { ...common, callers: Math.max(flags.callers ?? 1, 32) };
+    await run(bench, command, { ...warming, seconds: bench.warmup, warmup: 0 });
     const before = await stand.cpu();
-    const { seconds, warmup } = bench;
-    await using load = new Load(bench.load, command, {
-      ...target(via, stand.address, settings(bench)),
-      ...flags,
-      seconds,
-      warmup,
-    });
-    return sample(await load.result(), stand, before);
+    const result = await run(bench, command, { ...common, seconds: bench.seconds, warmup: 0.5 });
+    return await sample(result, stand, before);
   };
+}
+
+async function run(
+  bench: Bench,
+  command: string,
+  flags: ConstructorParameters<typeof Load>[2],
+): Promise<LoadResult> {
+  await using load = new Load(bench.load, command, flags);
+  return await load.result();
 }
 
 /** A stream of messages that waits for its subscriber. */
@@ -87,7 +94,7 @@ function subscribing(size: number, most: number): Workload['run'] {
     // Its start is not what is measured, and takes a second of CPU.
     const { component } = await stand.cpu();
     const result = await load.result();
-    return sample(result, stand, { component, daprd: 0 });
+    return await sample(result, stand, { component, daprd: 0 });
   };
 }
 
@@ -101,11 +108,11 @@ function pulling(size: number, most: number): Workload['run'] {
     await using stand = await Stand.start({ peer, metadata, daprd: false });
     const before = await stand.cpu();
     await using load = new Load(bench.load, 'pull', {
-      ...target('socket', stand.address, metadata),
+      ...socketTarget(stand.address, metadata),
       count,
       skip: Math.round(count / 4),
     });
-    return sample(await load.result(), stand, before);
+    return await sample(await load.result(), stand, before);
   };
 }
 
@@ -114,7 +121,7 @@ function latency(via: Via, rate: number): Workload['run'] {
   return async (bench, peer) => {
     await emptyStream(bench.nats);
     const port = await freePort();
-    const flags = { topic, rate, size: 256, seconds: bench.seconds * 3, warmup: bench.warmup * 2 };
+    const flags = { topic, rate, size: 256, seconds: bench.seconds * 3, warmup: bench.warmup * 3 };
     if (via === 'socket') {
       await using stand = await Stand.start({ peer, metadata: settings(bench), daprd: false });
       const before = await stand.cpu();
@@ -122,7 +129,7 @@ function latency(via: Via, rate: number): Workload['run'] {
         ...target(via, stand.address, settings(bench)),
         ...flags,
       });
-      return sample(await load.result(), stand, before);
+      return await sample(await load.result(), stand, before);
     }
     await using load = new Load(bench.load, 'latency', {
       ...flags,
@@ -134,12 +141,12 @@ function latency(via: Via, rate: number): Workload['run'] {
     await using stand = await Stand.start({ peer, metadata, appPort: port, daprd: true });
     const before = await stand.cpu();
     load.tell(`go ${stand.address}`);
-    return sample(await load.result(), stand, before);
+    return await sample(await load.result(), stand, before);
   };
 }
 
 /** Every peer's Component has these, and what it does by default otherwise. */
-function settings({ nats }: Bench): Record<string, string> {
+export function settings({ nats }: Bench): Record<string, string> {
   return { natsURL: nats.url, deliverPolicy: 'all' };
 }
 
@@ -165,19 +172,27 @@ function target(
   address: string,
   metadata: Record<string, string>,
 ): Record<string, string | string[]> {
-  if (via === 'daprd') return { api: via, address, topic };
-  const init = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
-  return { api: via, address, topic, init };
+  return { api: via, ...(via === 'daprd' ? { address, topic } : socketTarget(address, metadata)) };
 }
 
-async function emptyStream(nats: NatsServer): Promise<void> {
+/** The same for `pull`, which knows no other kind of address. */
+export function socketTarget(
+  address: string,
+  metadata: Record<string, string>,
+): Record<string, string | string[]> {
+  const init = Object.entries(metadata).map(([key, value]) => `${key}=${value}`);
+  return { address, topic, init };
+}
+
+export async function emptyStream(nats: NatsServer): Promise<void> {
   await nats.api.streams.delete(topic).catch(() => undefined);
   await nats.stream(topic, topic, `${topic}.*`);
 }
 
-/** Stores messages straight in NATS. */
+/** Stores messages straight in NATS; where there are several subjects, for each in turn. */
 export async function fill(bench: Bench, count: number, size: number, subjects = 1): Promise<void> {
-  const flags = { nats: bench.nats.url, subject: topic, count, size, subjects };
+  const limit = runLimit / 1000 - 5;
+  const flags = { nats: bench.nats.url, subject: topic, count, size, subjects, limit };
   await using load = new Load(bench.load, 'fill', flags);
   await load.result();
 }

@@ -1,0 +1,72 @@
+import type { Growth } from './growth.ts';
+import { peers } from './peers.ts';
+import { judge, keyOf, medianOf, type Results, ratio } from './results.ts';
+import type { Sample, Workload } from './workloads.ts';
+
+const started = performance.now();
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Since this process began. */
+export function elapsed(): string {
+  const seconds = Math.round((performance.now() - started) / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+export function describeSample(sample: Sample): string {
+  const { rate, p50, p99, componentCpu, daprdCpu, resident } = sample;
+  const parts = [`${format(rate)}/s`];
+  if (p50 !== undefined) parts.push(`p50 ${format(p50)} us`);
+  if (p99 !== undefined) parts.push(`p99 ${format(p99)} us`);
+  parts.push(`CPU ${componentCpu.toFixed(1)} + ${daprdCpu.toFixed(1)} s/100k`);
+  if (resident !== undefined) parts.push(`${resident} MB`);
+  return parts.join(', ');
+}
+
+/** All peers at one workload, in one line. */
+export function summary(results: Results, workload: Workload): string {
+  const cells = peers.flatMap((name) => {
+    const value = medianOf(results[keyOf(workload)]?.[name], workload.judged);
+    if (value === undefined) return [];
+    const times = name === 'ours' ? undefined : ratio(results, workload, name);
+    return [`${name} ${format(value)}${times ? ` (${times.toFixed(2)} ×)` : ''}`];
+  });
+  return `${keyOf(workload).padEnd(22)} ${workload.judged.padEnd(5)} ${cells.join(', ')}`;
+}
+
+/** One line for each target whose workload and peer were measured. */
+export function verdicts(results: Results): string[] {
+  return judge(results).flatMap(({ title, against, atLeast, ratio, reached }) => {
+    if (ratio === undefined) return [];
+    const verdict = reached ? 'reached' : 'NOT REACHED';
+    return [`${title}: ${ratio.toFixed(2)} × ${against}, target ${atLeast.toFixed(2)}: ${verdict}`];
+  });
+}
+
+/** What has been measured of growth; nothing where nothing was. */
+export function describeGrowth({ start = {}, million, subscriptions = [] }: Growth): string[] {
+  const lines = Object.entries(start).map(([name, { median, first, resident }]) => {
+    const empty = first === undefined ? '' : `, ${first} ms the first time`;
+    return `start of ${name}: ${median} ms${empty}, ${resident} MB`;
+  });
+  if (million) {
+    const { messages, rate, firstThird, lastThird, most } = million;
+    lines.push(
+      `${format(messages)} messages: ${format(rate)}/s, resident ${format(firstThird)} MB in the ` +
+        `first third, ${format(lastThird)} MB in the last, ${format(most)} MB at most`,
+    );
+  }
+  for (const { topics, each, rate, cpu } of subscriptions) {
+    lines.push(
+      `${topics} subscriptions: ${format(each)} KB each, ${format(rate)}/s, ` +
+        `CPU ${cpu.toFixed(1)} s/100k`,
+    );
+  }
+  return lines;
+}
+
+function format(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}

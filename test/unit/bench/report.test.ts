@@ -1,0 +1,111 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { drawCharts } from '../../../bench/charts.ts';
+import { summarise } from '../../../bench/growth.ts';
+import { type Performance, readPerformance, report, withGenerated } from '../../../bench/report.ts';
+import { tables } from '../../../bench/tables.ts';
+
+const run = (rate: number) => ({ rate, componentCpu: 1.234, daprdCpu: 5.678, resident: 123 });
+const timed = (p50: number) => ({ ...run(500), p50, p99: p50 * 2, p999: p50 * 10 });
+
+const measured: Performance = {
+  date: '2026-01-02',
+  machine: 'a machine',
+  rounds: 3,
+  results: {
+    'daprd/publish-1': {
+      ours: [run(2_400), run(2_345.6), run(2_300)],
+      go: [run(1_200), run(1_172.8), run(1_150)],
+      'built-in': [{ rate: 3_000, componentCpu: 0, daprdCpu: 9 }],
+    },
+    'daprd/bulk': { ours: [run(100_000)], 'built-in': [run(100_000)] },
+    'daprd/latency': { ours: [timed(400)], go: [timed(800)] },
+    'socket/subscribe': { ours: [run(30_000)], bare: [run(60_000)] },
+  },
+  growth: {
+    start: { ours: { first: 600, median: 300, resident: 80 }, go: { median: 40, resident: 50 } },
+    million: {
+      messages: 1_000_000,
+      rate: 25_432,
+      early: 100.4,
+      firstThird: 110,
+      lastThird: 120,
+      most: 130,
+      samples: [
+        { seconds: 0.5, resident: 100.4 },
+        { seconds: 1, resident: 120 },
+      ],
+    },
+    subscriptions: [{ topics: 1_000, before: 80, after: 110, each: 30.7, rate: 20_000, cpu: 3.3 }],
+  },
+};
+
+test.each([
+  ['date and machine', '2026-01-02; a machine.'],
+  ['a target that was reached', '| publish, 1 caller | Go | 1.15 × | 1.25 × | 2.00 × | reached'],
+  ['one that was not', '| built-in | 1.40 × | 1.60 × | 1.00 × | **not reached** |'],
+  ['one that was not measured', '| subscribe | built-in | 1.40 × | 1.50 × | – | not measured |'],
+  ['rates', '| publish, 1 caller | 2,350 | 1,170 (2.00 ×) | 3,000 (0.80 ×) | – |'],
+  ['latencies in ms', '| p99.9 | 4.00 | 8.00 (2.00 ×) | – | – |'],
+  ['rates at the socket', '| pull, acknowledged at once | 30,000 | – | 60,000 (0.50 ×) |'],
+  ['CPU of both', '| publish, 1 caller | 1.23 + 5.68 | 1.23 + 5.68 | 9.00 | – |'],
+  ['CPU at the socket', '| at the socket: pull, acknowledged at once | 1.23 | – | – | 1.23 |'],
+  ['resident size', '| publish, 1 caller | 123 | 123 | – |'],
+  ['starts', '| this component | 600 ms | 300 ms | 80 MB |'],
+  ['starts without a cache', '| Go | – | 40 ms | 50 MB |'],
+  ['a long stream', '| 100 MB | 110 MB | 120 MB | 130 MB |'],
+  ['subscriptions', '| 1,000 | 80 MB | 110 MB | 31 KB | 20,000 | 3.30 |'],
+])('the page has %s', (_, line) => {
+  expect(tables(measured)).toContain(line);
+});
+
+test('what was not measured has no section and no chart', () => {
+  const { growth: _, ...rest } = measured;
+  expect(tables(rest)).not.toMatch(/## (Start|A long stream|Many)/);
+  expect(tables(rest)).not.toContain('million.svg');
+  expect(Object.keys(drawCharts(rest))).not.toContain('million');
+});
+
+test('only what is between the marks is replaced', () => {
+  const page = 'mine\n<!-- bench: generated -->\nold\n<!-- /bench -->\nmine too\n';
+  const once = withGenerated(page, 'new\n');
+  expect(once).toBe('mine\n<!-- bench: generated -->\n\nnew\n\n<!-- /bench -->\nmine too\n');
+  expect(withGenerated(once, 'new')).toBe(once);
+  expect(() => withGenerated('no marks', 'new')).toThrow('needs the lines');
+});
+
+test('the same numbers give the same files, each chart that the page shows among them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'report-test-'));
+  const files = async () => {
+    const found = (await readdir(folder, { recursive: true })).filter((name) =>
+      /\.\w+$/.test(name),
+    );
+    const texts = found.map((name) => readFile(join(folder, name), 'utf8'));
+    return Object.fromEntries((await Promise.all(texts)).map((text, at) => [found[at], text]));
+  };
+  try {
+    await report(measured, folder);
+    const first = await files();
+    await report(await readPerformance(folder), folder);
+    expect(await files()).toEqual(first);
+    const shown = first['performance.md']?.matchAll(/\]\((charts\/\w+\.svg)\)/g) ?? [];
+    const charts = [...shown].map(([, path]) => path);
+    expect(charts).toHaveLength(5);
+    expect(Object.keys(first)).toEqual(expect.arrayContaining(charts));
+    expect(first['charts/publish.svg']).toContain('messages a second');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('the sizes of a run are those of its beginning, its first third and its last', () => {
+  const samples = Array.from({ length: 60 }, (_, at) => ({ seconds: at / 2 + 0.5, resident: at }));
+  expect(summarise(samples)).toEqual({ early: 2, firstThird: 9.5, lastThird: 49 });
+  expect(summarise([{ seconds: 0.1, resident: 7 }])).toEqual({
+    early: 7,
+    firstThird: 7,
+    lastThird: 7,
+  });
+});
