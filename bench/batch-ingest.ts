@@ -7,6 +7,7 @@ import { startFastIngest } from '@nats-io/jetstream/internal';
 import { createInbox, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { NatsServer } from '../test/support/nats-server.ts';
 import { median } from './results.ts';
+import { endAtSignals } from './stop.ts';
 
 const batch = 100;
 const callers = 4;
@@ -46,6 +47,7 @@ const fastIngest: Send = async (nats, sets) => {
   if (count !== sets.length) throw new Error(`stored ${count} of ${sets.length}`);
 };
 
+endAtSignals();
 let number = 0;
 
 async function rate(nats: NatsConnection, send: Send): Promise<number> {

@@ -19,25 +19,25 @@ import {
 } from './growth.ts';
 import { describePeers, type Peer, type PeerName, peers } from './peers.ts';
 import { readPerformance, report } from './report.ts';
-import { keyOf, type Results } from './results.ts';
+import { keyOf, type Results, targets } from './results.ts';
 import { endAtSignals } from './stop.ts';
 import { describeGrowth, describeSample, elapsed, say, summary, verdicts } from './terminal.ts';
-import { type Bench, workloads } from './workloads.ts';
+import { type Bench, type Sample, workloads } from './workloads.ts';
 
 const usage = `npm run bench [-- OPTIONS]
 
   --quick           two minutes: what there are targets for, in short runs; writes nothing
   --only NAME,NAME  these alone, such as daprd/publish-1, socket/ or growth; writes nothing
   --peer NAME,NAME  ${peers.join(', ')}; writes nothing
-  --rounds N        3 unless given
+  --rounds N        3 unless given; fewer write nothing
   --list            print the names
   --from-json       write page and charts anew from docs/performance.json; measures nothing
 
-All of it takes about 30 minutes. Nothing else should run on the machine meanwhile.
+Needs Linux. All of it takes about 30 minutes. Nothing else should run on the machine meanwhile.
 `;
 
-/** Whose runs are short, where --quick is given. */
-const quick = ['publish-1', 'publish-32', 'bulk', 'subscribe', 'latency'];
+/** What --quick measures. */
+const quick = targets.map(({ workload }) => workload);
 
 const options = readArguments();
 const stop = endAtSignals();
@@ -58,7 +58,7 @@ async function main(): Promise<number> {
     load: commands.load,
     ...(options.quick
       ? { seconds: 2, warmup: 1, share: 0.35 }
-      : { seconds: 3, warmup: 1.5, share: 0.6 }),
+      : { seconds: 2.5, warmup: 1, share: 0.5 }),
   };
   const { results, failures: failedRuns } = await measureRounds(bench, described);
   const chosen = options.peers.map((name) => [name, described[name]]);
@@ -88,16 +88,17 @@ async function measureRounds(
       // In another order each round: whoever comes first finds a cooler machine.
       for (const name of turned(options.peers, round)) {
         if (workload.via === 'socket' && !described[name].start) continue;
+        let sample: Sample | null = null;
         try {
-          const sample = await workload.run(bench, described[name]);
-          const all = results[keyOf(workload)] ?? {};
-          results[keyOf(workload)] = { ...all, [name]: [...(all[name] ?? []), sample] };
+          sample = await workload.run(bench, described[name]);
           say(`  ${name.padEnd(8)} ${describeSample(sample)}`);
         } catch (error) {
           stop.throwIfAborted();
           failures++;
           say(`  ${name.padEnd(8)} FAILED: ${(error as Error).message}`);
         }
+        const all = results[keyOf(workload)] ?? {};
+        results[keyOf(workload)] = { ...all, [name]: [...(all[name] ?? []), sample] };
       }
     }
   }
@@ -111,7 +112,8 @@ async function conclude(results: Results, growth: Growth, failures: number): Pro
   for (const workload of options.workloads) say(summary(results, workload));
   for (const line of describeGrowth(growth)) say(line);
   say(['', ...verdicts(results)].join('\n'));
-  if (options.writes) {
+  if (options.writes && failures > 0) say('\nnothing written: see the failed runs above');
+  else if (options.writes) {
     const date = new Date().toISOString().slice(0, 10);
     const written = await report({ date, machine, rounds: options.rounds, results, growth });
     say(`\nwritten: ${written.join(', ')}`);
@@ -165,7 +167,7 @@ function readArguments() {
     const names = values.peer?.split(',') ?? peers;
     const unknown = names.filter((name) => !peers.includes(name as PeerName));
     if (unknown.length > 0) throw new Error(`--peer: use some of ${peers.join(', ')}`);
-    const writes = !values.quick && !parts && !values.peer;
+    const writes = !values.quick && !parts && !values.peer && rounds >= 3;
     const growth = growthParts.filter(
       (part) => writes || parts?.includes('growth') || named(`growth/${part}`),
     );

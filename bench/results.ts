@@ -1,8 +1,8 @@
 import type { PeerName } from './peers.ts';
 import { type Sample, type Via, type Workload, workloads } from './workloads.ts';
 
-/** By `via/name` of the workload, then by peer: one sample a round. */
-export type Results = Record<string, Partial<Record<PeerName, Sample[]>>>;
+/** By `via/name` of the workload, then by peer: one sample a round, null for a run that failed. */
+export type Results = Record<string, Partial<Record<PeerName, (Sample | null)[]>>>;
 
 export type Metric = keyof Sample;
 
@@ -35,8 +35,11 @@ export function median(values: readonly number[]): number {
 }
 
 /** Undefined where nothing was measured. */
-export function medianOf(samples: Sample[] | undefined, metric: Metric): number | undefined {
-  const values = (samples ?? []).flatMap((sample) => sample[metric] ?? []);
+export function medianOf(
+  samples: (Sample | null)[] | undefined,
+  metric: Metric,
+): number | undefined {
+  const values = (samples ?? []).flatMap((sample) => sample?.[metric] ?? []);
   return values.length > 0 ? median(values) : undefined;
 }
 
@@ -52,7 +55,7 @@ export function ratio(
 ): number | undefined {
   const { ours = [], [against]: theirs = [] } = results[keyOf(workload)] ?? {};
   const ratios = ours.flatMap((sample, round) => {
-    const mine = sample[metric];
+    const mine = sample?.[metric];
     const other = theirs[round]?.[metric];
     if (mine === undefined || other === undefined) return [];
     return metric === 'rate' ? mine / other : other / mine;

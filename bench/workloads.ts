@@ -266,7 +266,7 @@ export const workloads: readonly Workload[] = [
       title: `subscribe, ${kilobytes} KB`,
       via: 'daprd',
       judged: 'rate',
-      run: subscribing(kilobytes * kilobyte, kilobytes > 100 ? 1_500 : 16_000),
+      run: subscribing(kilobytes * kilobyte, kilobytes > 100 ? 400 : 16_000),
     },
   ]),
 ];

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=16
+#!/usr/bin/env node
 /**
  * The data path, top to bottom:
  *
@@ -19,15 +19,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { type CheckArguments, help, type Options, parseCommandLine } from './command-line.ts';
 import { messageOf } from './errors.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
 
-// What is imported below starts in half the time from the second start on. Where nothing can be
-// written, a read-only container say, it just does not.
-enableCompileCache();
+cacheCode();
 
 const command = parseCommandLine(process.argv.slice(2), process.env);
 switch (command.run) {
@@ -46,6 +46,20 @@ switch (command.run) {
     break;
   case 'serve':
     await serve(command.options);
+}
+
+/**
+ * What is imported from here on is compiled in less time from the second start on. Where nothing can be
+ * written, in a read-only container say, it just is not.
+ */
+function cacheCode(): void {
+  try {
+    // Not in the system's temporary folder, which others can write to: this is code.
+    const own = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+    enableCompileCache(process.env.NODE_COMPILE_CACHE || join(own, 'dapr-nats-jetstream', 'node'));
+  } catch {
+    // A user without a home.
+  }
 }
 
 async function check(args: CheckArguments): Promise<void> {

@@ -144,7 +144,7 @@ export class Sessions {
   #start(name: string, properties: Properties, before?: Slot): Slot {
     const log = this.#log.child({ component: name });
     const instance = (async () => {
-      const [{ Instance }] = await Promise.all([load(), before && end(before.instance, 0)]);
+      const [{ Instance }] = await Promise.all([loadInstance(), before && end(before.instance, 0)]);
       return Instance.create({ properties, log });
     })();
     const slot: Slot = { order: ++this.#inits, properties, instance };
@@ -237,7 +237,7 @@ function stopping(): ComponentError {
  * Loads what an instance is made of: NATS and the fields. That takes as long as everything else at
  * start, and the socket can be served without it; so it comes after, while the host dials.
  */
-export function load(): Promise<typeof import('./instance.ts')> {
+export function loadInstance(): Promise<typeof import('./instance.ts')> {
   return import('./instance.ts');
 }
 

@@ -70,8 +70,13 @@ export async function servePullStream(
     });
     const halfClosed = new Promise((resolve) => call.once('end', resolve));
     call.on('data', ({ topic, ackMessageId, ackError }: DecodedPullMessagesRequest) => {
-      if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
-      else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
+      try {
+        if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
+        else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
+      } catch (error) {
+        // One stream ends, not the process.
+        fail(error);
+      }
     });
     call.resume();
     await Promise.race([halfClosed, aborted(ended.signal)]);

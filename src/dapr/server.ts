@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { load, Sessions } from '../component/sessions.ts';
+import { loadInstance, Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { serverDefinition } from './contract.ts';
@@ -93,8 +93,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     mode: options.socketMode,
   });
   listener.on('error', (error) => log.error(`socket ${path}: ${error.message}`));
-  // Whoever needs it hears of a failure.
-  setImmediate(() => load().catch(() => undefined));
+  // Meanwhile the host dials. Whoever needs it hears of a failure.
+  setImmediate(() => loadInstance().catch(() => undefined));
 
   const stop = async () => {
     orphans.stop();

@@ -21,7 +21,7 @@ export function createService(
   log: Logger,
 ): UntypedServiceImplementation {
   const instanceOf = (call: Call) => sessions.find(connection, componentOf(call));
-  /** Without a turn of the event loop for what is there: most calls. */
+  /** What is there needs no waiting for: most calls. */
   const inUse = (call: Call) => sessions.inUse(connection, componentOf(call));
 
   const unary =

@@ -11,6 +11,9 @@ const required = new Map(
   ['id', 'type', 'source', 'specversion'].map((name) => [name.length, Buffer.from(name)]),
 );
 
+/** Of more than this it is worth asking first whether it may be an event. Unit: bytes. */
+const large = 4_096;
+
 /** Up to here a string is looked through faster than the native search can be called. Unit: bytes. */
 const short = 48;
 
@@ -24,6 +27,7 @@ const short = 48;
 export function cloudEventId(data: Uint8Array): string | undefined {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (bytes[0] !== open.object) return undefined;
+  if (bytes.length > large && !bytes.includes('"specversion"')) return undefined;
   const found = new Set<number>();
   let id: string | undefined;
   let at = 1;

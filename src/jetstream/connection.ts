@@ -163,6 +163,7 @@ export class Connection {
           this.#connected = false;
           this.#disconnectedAt = performance.now();
           this.#log.warn(`lost the connection to NATS (${status.server}): reconnecting for ever`);
+          this.outbox.clear();
           this.events.emit('disconnected');
           break;
         case 'staleConnection':

@@ -12,5 +12,7 @@ export async function drain(connection: Connection, subscription: Subscription):
     subscription.unsubscribe();
     return;
   }
+  // A request that still waits would otherwise be served when nobody listens any more.
+  connection.outbox.flush();
   await within(limit, subscription.drain());
 }

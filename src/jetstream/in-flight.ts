@@ -20,9 +20,6 @@ const fresh = 1 / 20;
  */
 const patience = 3;
 
-/** With a shorter ackWait an acknowledgement is sent at once. Unit: milliseconds. */
-const unhurried = 1_000;
-
 /**
  * - `explicit`: each message is acknowledged by itself
  * - `all`: an acknowledgement counts for every earlier message too, so it waits for them
@@ -38,6 +35,8 @@ export interface Unsettled extends DeliveryInfo {
   ackWait: number;
   /** The same of a first delivery; differs where the consumer has a backOff. */
   firstAckWait: number;
+  /** Whether the server may hear of its acknowledgement a little later. */
+  later: boolean;
   /** Unit: bytes. */
   size: number;
 }
@@ -181,8 +180,7 @@ export class InFlight {
     this.#done(entry);
     if (entry.ackPolicy === 'explicit') {
       // While the host has others, nobody waits for this one.
-      const later = this.#entries.size > 0 && entry.ackWait >= unhurried;
-      this.#settlements.ack(entry, later);
+      this.#settlements.ack(entry, entry.later && this.#entries.size > 0);
     }
     if (entry.ackPolicy !== 'all') return;
     this.#entries.set(id, { ...entry, held: true });

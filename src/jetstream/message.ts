@@ -51,7 +51,7 @@ export const messageIdHeader = 'Nats-Msg-Id';
  * Metadata that comes in as headers goes out again when daprd moves a message to a dead letter
  * topic; `Nats-*` headers never do, they would steer the server.
  */
-export function toHeaders(subject: string, message: OutboundMessage): Headers | undefined {
+export function toHeaders(subject: string, message: OutboundMessage): StoredHeaders | undefined {
   const { data, metadata, contentType } = message;
   checkSize(metadata);
   const set = new Map<string, string>();
@@ -62,15 +62,20 @@ export function toHeaders(subject: string, message: OutboundMessage): Headers | 
   }
   if (contentType) set.set(contentTypeHeader, contentType);
   const id = messageId(subject, data, metadata);
-  if (id) set.set(messageIdHeader, id);
-  return set.size > 0 ? new Headers(set) : undefined;
+  if (id) set.set(messageIdHeader, onOneLine(id));
+  return set.size > 0 ? new StoredHeaders(set) : undefined;
+}
+
+/** Another id for each: what a header cannot hold must not become the same as something it can. */
+function onOneLine(id: string): string {
+  return /[\r\n]/.test(id) || id !== id.trim() ? JSON.stringify(id) : id;
 }
 
 /**
  * What a message is stored with beside its data. The client's own headers, which can be searched and
  * changed, cost as much to make as the rest of a publish; it asks no more of them than to be encoded.
  */
-export class Headers {
+export class StoredHeaders {
   readonly #set: ReadonlyMap<string, string>;
 
   constructor(set: ReadonlyMap<string, string>) {

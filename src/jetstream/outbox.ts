@@ -18,7 +18,7 @@ const many = 128;
  * what nobody waits for goes with the next that somebody does: a write each took a third of the
  * process' time under load, and as much of the server's. The order stays.
  *
- * Bounded by what its users wait for: publishes, settlements, requests.
+ * Bounded by what its users have open: publishes, unsettled messages, requests.
  */
 export class Outbox {
   readonly #nats: NatsConnection;
@@ -57,6 +57,11 @@ export class Outbox {
     }
     this.#waiting.push({ subject, payload, options: undefined, failed: undefined });
     this.#timer ??= setTimeout(() => this.flush(), patience);
+  }
+
+  /** Forgets what waits: the connection is gone, and the client would send it on the next one. */
+  clear(): void {
+    this.#waiting = [];
   }
 
   /** Hands over what waits at once. */

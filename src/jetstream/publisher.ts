@@ -11,10 +11,10 @@ import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 import {
-  type Headers,
   headersOf,
   messageIdHeader,
   type OutboundMessage,
+  type StoredHeaders,
   toHeaders,
 } from './message.ts';
 import { readPubAck } from './pub-ack.ts';
@@ -64,7 +64,7 @@ interface Pending {
 }
 
 /** Those of a dead letter are the client's own. */
-type AnyHeaders = Headers | MsgHdrs;
+type AnyHeaders = StoredHeaders | MsgHdrs;
 
 interface Outcome {
   resolve(): void;
@@ -189,7 +189,8 @@ export class Publisher {
     outcome: Outcome,
   ): void {
     const deadline = performance.now() + this.#timeout;
-    if (this.#deaf && !this.#closed) {
+    const { disconnectedFor } = this.#connection;
+    if (this.#deaf && !this.#closed && disconnectedFor <= this.#timeout) {
       void this.#hearAgain().then(() =>
         this.#enqueue({ subject, data, headers, deadline }, outcome),
       );
@@ -246,6 +247,8 @@ export class Publisher {
     pending.sent = true;
     const options = { reply: `${this.#inbox}.${number}`, headers: headers as MsgHdrs | undefined };
     this.#connection.outbox.send(subject, data, options, (error) => {
+      // It may have failed otherwise meanwhile.
+      if (this.#pending.get(number) !== pending) return;
       this.#forget(number);
       pending.reject(
         error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error),

@@ -41,6 +41,9 @@ type State = 'binding' | 'delivering' | 'paused' | 'closed';
 /** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
 const mostBytes = 32 * 1024 * 1024;
 
+/** With a shorter ackWait every acknowledgement is sent at once. Unit: milliseconds. */
+const unhurried = 1_000;
+
 /** Storing what has no further delivery at the end may take this long. Unit: milliseconds. */
 const saveLimit = 500;
 
@@ -195,6 +198,8 @@ export class Subscription {
       this.#options.log.info(`${when} ${size} unsettled message(s)`);
     }
     this.#inFlight.close();
+    // Before an ephemeral consumer is deleted, which does not go through the outbox.
+    this.#options.connection.outbox.flush();
     await within(flushLimit, this.#settlements.flush());
     this.#state = 'closed';
     this.#handOver.more();
@@ -360,7 +365,9 @@ export class Subscription {
       return;
     }
     const { reply } = message;
-    const about = { ...delivery, reply, ackPolicy, ackWait, firstAckWait, size };
+    // A push consumer at its maxAckPending waits for each; a pull request takes them along.
+    const later = consumer.deliverSubject === undefined && ackWait >= unhurried;
+    const about = { ...delivery, reply, ackPolicy, ackWait, firstAckWait, later, size };
     const id = this.#inFlight.add(about);
     this.#dropping = false;
     this.#binding.healthy();

@@ -4,8 +4,11 @@ import { Child } from './child.ts';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
-/** With which main.ts asks to be run, in its first line. */
-const [nodeFlags = ''] = /(?<=^#!.* node ).*/.exec(readFileSync(main, 'utf8')) ?? [];
+/** What `npm start` gives to Node. */
+const { scripts } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+);
+const nodeFlags: string[] = (scripts.start as string).match(/--\S+/g) ?? [];
 
 export interface ComponentOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
@@ -27,7 +30,8 @@ export async function startComponent(
     name: 'dapr-nats-jetstream',
     command: process.execPath,
     args: [
-      ...nodeFlags.split(' '),
+      // A test's own NODE_OPTIONS would lose against them.
+      ...(env?.NODE_OPTIONS ? [] : nodeFlags),
       main,
       '--socket-folder',
       folder,

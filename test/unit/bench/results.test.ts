@@ -43,6 +43,16 @@ test('a ratio is the median of what the rounds give, each for itself', () => {
   expect(ratio(results, rated, 'go')).toBe(2);
 });
 
+test('a run that failed takes its round from the ratio, and no other', () => {
+  const results: Results = {
+    'daprd/publish-1': {
+      ours: [null, sample(40), sample(120)],
+      go: [sample(50), sample(20), null],
+    },
+  };
+  expect(ratio(results, rated, 'go')).toBe(2);
+});
+
 test('less is better of whatever is not a rate', () => {
   const results: Results = { 'daprd/latency': { ours: [sample(500, 10)], go: [sample(500, 25)] } };
   expect(ratio(results, { via: 'daprd', name: 'latency', judged: 'p99' }, 'go')).toBe(2.5);

@@ -47,6 +47,16 @@ test('metadata becomes headers, but nothing that steers', () => {
   expect(String(headers?.encode())).toBe([...lines, '', ''].join('\r\n'));
 });
 
+test('an id that fits on no line is another one than what is left of it', () => {
+  const idOf = (msgId: string) =>
+    /Nats-Msg-Id: (.*)\r\n/.exec(
+      String(toHeaders('orders', { data: Buffer.from('x'), metadata: { msgId } })?.encode()),
+    )?.[1];
+  const ids = ['a b', 'a\nb', 'a\r\nb', ' a b', 'a b '];
+  expect(idOf('a b')).toBe('a b');
+  expect(new Set(ids.map(idOf)).size).toBe(ids.length);
+});
+
 test('a message without metadata has no headers', () => {
   expect(toHeaders('orders', { data: Buffer.from('x'), metadata: {} })).toBeUndefined();
 });
