@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Child } from '../test/support/child.ts';
-import { startComponent } from '../test/support/component.ts';
+import { nodeFlags, startComponent } from '../test/support/component.ts';
 
 /** What is measured, side by side. */
 export const peers = ['ours', 'go', 'built-in', 'bare'] as const;
@@ -55,7 +55,7 @@ async function startBare(folder: string) {
   const child = await Child.start({
     name: 'the bare peer',
     command: process.execPath,
-    args: [join(import.meta.dirname, 'bare/main.ts'), socket],
+    args: [...nodeFlags, join(import.meta.dirname, 'bare/main.ts'), socket],
     ready: /^ready$/,
   });
   return Object.assign(child, { socket });

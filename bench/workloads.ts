@@ -162,6 +162,10 @@ function generated(peer: Peer, count: number, size: number): Record<string, stri
     pubsubname: 'pubsub',
     topic,
     data: 'x'.repeat(size),
+    time: '2026-01-01T00:00:00Z',
+    traceid: '00-00000000000000000000000000000001-0000000000000001-01',
+    traceparent: '00-00000000000000000000000000000001-0000000000000001-01',
+    tracestate: '',
   };
   return { count: `${count}`, message: JSON.stringify(event) };
 }

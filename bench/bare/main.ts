@@ -6,7 +6,7 @@
  */
 import { createServer } from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { PubSub } from '../../src/dapr/contract.ts';
+import { serverDefinition } from '../../src/dapr/contract.ts';
 import { createReflection } from '../../src/dapr/reflection.ts';
 
 /** Unsettled messages of one stream, as many as this project's component has by default. */
@@ -87,10 +87,11 @@ const handlers = {
 
 const socket = process.argv[2];
 if (!socket) throw new Error('usage: node bench/bare/main.ts SOCKET');
+const definition = serverDefinition();
 const reflection = createReflection();
 createServer((connection) => {
   const grpc = new Server({ 'grpc.enable_channelz': 0 });
-  grpc.addService(PubSub.service, handlers as never);
+  grpc.addService(definition, handlers as never);
   reflection.addToServer(grpc);
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   connection.on('error', () => undefined);

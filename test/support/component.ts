@@ -8,7 +8,7 @@ const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const { scripts } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 );
-const nodeFlags: string[] = (scripts.start as string).match(/--\S+/g) ?? [];
+export const nodeFlags: string[] = (scripts.start as string).match(/--\S+/g) ?? [];
 
 export interface ComponentOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
