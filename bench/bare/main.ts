@@ -2,7 +2,8 @@
  * `node bench/bare/main.ts SOCKET`: a pub/sub component that stores nothing. It answers at once and
  * hands each message to whoever is subscribed in this process: what the hop alone costs on grpc-js.
  *
- * A stream whose topic has the metadata `generate` gets so many messages as fast as it takes them.
+ * Where Init's metadata has a `count` and a `message`, each stream gets so many of it, as fast as it
+ * takes them.
  */
 import { createServer } from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';

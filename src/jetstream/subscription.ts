@@ -198,8 +198,6 @@ export class Subscription {
       this.#options.log.info(`${when} ${size} unsettled message(s)`);
     }
     this.#inFlight.close();
-    // Before an ephemeral consumer is deleted, which does not go through the outbox.
-    this.#options.connection.outbox.flush();
     await within(flushLimit, this.#settlements.flush());
     this.#state = 'closed';
     this.#handOver.more();
@@ -244,6 +242,8 @@ export class Subscription {
     const { connection, config } = this.#options;
     if (!config.ephemeral || !this.#consumer || !connection.connected) return;
     const { stream, name } = this.#consumer;
+    // The request does not go through the outbox: the last settlements shall not come after it.
+    connection.outbox.flush();
     await within(deleteLimit, connection.api.consumers.delete(stream, name));
   }
 

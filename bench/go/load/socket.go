@@ -95,10 +95,7 @@ func (t *socketTarget) bulk(ctx context.Context, payload []byte, entries int) (i
 	if err != nil {
 		return entries, err
 	}
-	if failed := response.GetFailedEntries(); len(failed) > 0 {
-		return len(failed), errors.New(failed[0].GetError())
-	}
-	return 0, nil
+	return failures(response.GetFailedEntries())
 }
 
 // parallel is daprd's way with a component that cannot take a bulk: a call for each entry, up to

@@ -81,10 +81,15 @@ func (t *daprdTarget) bulk(ctx context.Context, payload []byte, entries int) (in
 	if err != nil {
 		return entries, err
 	}
-	if failed := response.GetFailedEntries(); len(failed) > 0 {
-		return len(failed), errors.New(failed[0].GetError())
+	return failures(response.GetFailedEntries())
+}
+
+// failures tells how many entries of a bulk failed, and why the first one did.
+func failures[Entry interface{ GetError() string }](failed []Entry) (int, error) {
+	if len(failed) == 0 {
+		return 0, nil
 	}
-	return 0, nil
+	return len(failed), errors.New(failed[0].GetError())
 }
 
 func (t *daprdTarget) close() { t.connection.Close() }
