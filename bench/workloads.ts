@@ -1,5 +1,5 @@
-import { freePort } from '../test/support/child.ts';
 import type { NatsServer } from '../test/support/nats-server.ts';
+import { freePort } from '../test/support/ports.ts';
 import { Load, type LoadResult, runLimit } from './load.ts';
 import type { Peer } from './peers.ts';
 import { peakResident } from './process-usage.ts';

@@ -1,9 +1,9 @@
 import { App, type AppOptions } from '../support/app.ts';
-import { freePort } from '../support/child.ts';
 import { startCluster } from '../support/cluster.ts';
 import { startComponent } from '../support/component.ts';
 import { component, Daprd } from '../support/daprd.ts';
 import { NatsServer, type NatsServerOptions } from '../support/nats-server.ts';
+import { freePort } from '../support/ports.ts';
 import { Supervisor } from '../support/supervisor.ts';
 import { temporaryFolder } from '../support/temp.ts';
 

@@ -2,9 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { resolveBinary } from '../../tools/binaries.ts';
-import { Child, freePort } from '../support/child.ts';
+import { Child } from '../support/child.ts';
 import { localConfiguration } from '../support/daprd.ts';
 import { startPair } from '../support/pair.ts';
+import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const root = join(import.meta.dirname, '../..');

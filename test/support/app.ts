@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { CommunicationProtocolEnum, DaprPubSubStatusEnum, DaprServer, LogLevel } from '@dapr/dapr';
-import { freePort } from './child.ts';
+import { freePort } from './ports.ts';
 import { until } from './wait.ts';
 
 export interface AppOptions {

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 
 /** How long a child may take to say that it is ready, and to end. Unit: milliseconds. */
 const readyLimit = 20_000;
@@ -134,24 +133,4 @@ export class Child {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
   }
-}
-
-/** Below those that systems give to outgoing connections, which could take one before its server does. */
-const ports = { first: 20_000, count: 12_000, attempts: 50 } as const;
-
-/** A TCP port on loopback that is free now. */
-export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < ports.attempts; attempt++) {
-    const port = ports.first + Math.floor(Math.random() * ports.count);
-    const server = createServer().listen(port, '127.0.0.1');
-    const free = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    if (!free) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
-  throw new Error(`no free port found in ${ports.attempts} attempts`);
 }

@@ -1,5 +1,5 @@
-import { freePort } from './child.ts';
 import { NatsServer } from './nats-server.ts';
+import { freePort } from './ports.ts';
 import { until } from './wait.ts';
 
 export interface Cluster extends AsyncDisposable {

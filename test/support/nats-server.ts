@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
 import { resolveBinary } from '../../tools/binaries.ts';
-import { Child, freePort } from './child.ts';
+import { Child } from './child.ts';
+import { freePort } from './ports.ts';
 import { temporaryFolder } from './temp.ts';
 import { until } from './wait.ts';
 

@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from 'vitest';
-import { freePort } from '../../support/child.ts';
 import { startCluster } from '../../support/cluster.ts';
 import { NatsServer } from '../../support/nats-server.ts';
 import { startPair } from '../../support/pair.ts';
+import { freePort } from '../../support/ports.ts';
 import { until } from '../../support/wait.ts';
 
 const pair = await startPair();
