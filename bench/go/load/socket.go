@@ -95,7 +95,7 @@ func (t *socketTarget) bulk(ctx context.Context, payload []byte, entries int) (i
 	if err != nil {
 		return entries, err
 	}
-	return failures(response.GetFailedEntries())
+	return countFailed(response.GetFailedEntries())
 }
 
 // parallel is daprd's way with a component that cannot take a bulk: a call for each entry, up to

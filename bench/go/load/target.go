@@ -81,11 +81,11 @@ func (t *daprdTarget) bulk(ctx context.Context, payload []byte, entries int) (in
 	if err != nil {
 		return entries, err
 	}
-	return failures(response.GetFailedEntries())
+	return countFailed(response.GetFailedEntries())
 }
 
-// failures tells how many entries of a bulk failed, and why the first one did.
-func failures[Entry interface{ GetError() string }](failed []Entry) (int, error) {
+// countFailed tells how many entries of a bulk failed, and why the first one did.
+func countFailed[Entry interface{ GetError() string }](failed []Entry) (int, error) {
 	if len(failed) == 0 {
 		return 0, nil
 	}
