@@ -116,9 +116,16 @@ export async function measureGrowth({
     const { start } = peer;
     if (!start) continue;
     await attempt(`${size.starts} starts, ${name}`, async () => {
-      const found = await measureStarts(name as PeerName, start, size.starts, signal);
+      const found = await measureStarts({
+        name: name as PeerName,
+        peer,
+        start,
+        metadata: settings(bench),
+        count: size.starts,
+        signal,
+      });
       growth.start = { ...growth.start, [name]: found };
-      return `${Math.round(found.median)} ms, ${Math.round(found.resident)} MB`;
+      return `${found.median} ms, ${found.initialised} ms with Init, ${found.resident} MB`;
     });
   }
   const { ours } = peers;

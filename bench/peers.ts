@@ -20,6 +20,11 @@ export interface Peer {
   start?: (folder: string) => Promise<Child & { socket: string }>;
 }
 
+/** Where a peer with a process of its own listens: daprd finds it by this rule. */
+export function socketOf({ type }: Peer, folder: string): string {
+  return join(folder, `${type.replace(/^pubsub\./, '')}.sock`);
+}
+
 /** @param goPeer path of the binary made from go/peer */
 export function describePeers(goPeer: string): Record<PeerName, Peer> {
   return {

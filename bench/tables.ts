@@ -154,16 +154,20 @@ function growthSections({ start, million, subscriptions }: Growth): string[] {
     const rows = separate.flatMap((name) => {
       const found = start[name];
       if (!found) return [];
-      const first = found.first === undefined ? '–' : `${whole(found.first)} ms`;
-      return [[heads[name], first, `${whole(found.median)} ms`, `${whole(found.resident)} MB`]];
+      const { first, median, initialised, resident } = found;
+      const times = [first, median, initialised].map((time) =>
+        time === undefined ? '–' : `${whole(time)} ms`,
+      );
+      return [[heads[name], ...times, `${whole(resident)} MB`]];
     });
     lines.push(
       '## Start',
       '',
-      'From spawning the process until its socket takes a connection. The first start finds no compile cache;',
-      'the others, of which this is the median, find what the first has left.',
+      'From spawning the process until it first answers over gRPC what it serves, which is what daprd waits',
+      'for, and until it has answered Init as well, which daprd calls next. The first start finds no compile',
+      'cache; the others, of which these are medians, find what the first has left. Resident: a second later.',
       '',
-      ...table(['', 'first', 'further', 'resident, idle'], rows),
+      ...table(['', 'first', 'further', 'further, with Init', 'resident, idle'], rows),
     );
   }
   if (million) {

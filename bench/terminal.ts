@@ -47,9 +47,10 @@ export function verdicts(results: Results): string[] {
 
 /** What has been measured of growth; nothing where nothing was. */
 export function describeGrowth({ start = {}, million, subscriptions = [] }: Growth): string[] {
-  const lines = Object.entries(start).map(([name, { median, first, resident }]) => {
+  const lines = Object.entries(start).map(([name, { median, initialised, first, resident }]) => {
+    const init = initialised === undefined ? '' : `, ${initialised} ms with Init`;
     const empty = first === undefined ? '' : `, ${first} ms the first time`;
-    return `start of ${name}: ${median} ms${empty}, ${resident} MB`;
+    return `start of ${name}: ${median} ms${init}${empty}, ${resident} MB`;
   });
   if (million) {
     const { messages, rate, firstThird, lastThird, most } = million;
