@@ -91,10 +91,7 @@ function subscribing(size: number, most: number): Workload['run'] {
     await load.said('listening');
     const metadata = { ...settings(bench), ...generated(peer, count, size) };
     await using stand = await Stand.start({ peer, metadata, appPort: port, daprd: true });
-    // Its start is not what is measured, and takes a second of CPU.
-    const { component } = await stand.cpu();
-    const result = await load.result();
-    return await sample(result, stand, { component, daprd: 0 });
+    return await sampleArrivals(load, stand);
   };
 }
 
@@ -106,13 +103,12 @@ function pulling(size: number, most: number): Workload['run'] {
     await fill(bench, count, size);
     const metadata = { ...settings(bench), ...generated(peer, count, size) };
     await using stand = await Stand.start({ peer, metadata, daprd: false });
-    const before = await stand.cpu();
     await using load = new Load(bench.load, 'pull', {
       ...socketTarget(stand.address, metadata),
       count,
       skip: Math.round(count / 4),
     });
-    return await sample(await load.result(), stand, before);
+    return await sampleArrivals(load, stand);
   };
 }
 
@@ -201,16 +197,26 @@ export async function fill(bench: Bench, count: number, size: number, subjects =
   await load.result();
 }
 
+/** What starts up is not measured: only from when the load generator says that it measures. */
+async function sampleArrivals(load: Load, stand: Stand): Promise<Sample> {
+  await load.said('measuring');
+  const before = await stand.cpu();
+  const result = await load.result();
+  return await sample(result, stand, before, result.messages);
+}
+
+/** @param handled messages that the CPU time since `before` was for */
 async function sample(
   result: LoadResult,
   stand: Stand,
   before: { component: number; daprd: number },
+  handled = result.total,
 ): Promise<Sample> {
   const { rate, p50, p99, p999, total, failed, lost, error } = result;
   if (failed) throw new Error(`${failed} of ${total} failed: ${error}`);
   if (lost) throw new Error(`${lost} of ${total} did not arrive`);
   const after = await stand.cpu();
-  const per = (seconds: number) => (seconds * 100_000) / total;
+  const per = (seconds: number) => (seconds * 100_000) / handled;
   const resident = stand.pid === undefined ? undefined : await peakResident(stand.pid);
   return {
     rate,

@@ -33,8 +33,16 @@ func (a *arrivals) start() error {
 		return errors.New("-skip must be at least 0 and less than -count")
 	}
 	a.all = make(chan struct{})
-	a.from = time.Now()
+	if a.skip == 0 {
+		a.begin()
+	}
 	return nil
+}
+
+// begin says so on stdout, for whoever measures something else over the same time.
+func (a *arrivals) begin() {
+	fmt.Println("measuring")
+	a.from = time.Now()
 }
 
 func (a *arrivals) arrived() {
@@ -43,7 +51,7 @@ func (a *arrivals) arrived() {
 	a.total++
 	switch a.total {
 	case a.skip:
-		a.from = time.Now()
+		a.begin()
 	case a.count:
 		a.until = time.Now()
 		close(a.all)

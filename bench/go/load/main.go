@@ -2,7 +2,7 @@
 // socket, and measures what comes of it.
 //
 // What happens is told on stderr. The last line on stdout is one JSON object, the result; the
-// lines before it (listening, ready) tell a caller how far it is.
+// lines before it (listening, ready, measuring) tell a caller how far it is.
 package main
 
 import (
