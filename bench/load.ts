@@ -15,6 +15,8 @@ export interface LoadResult {
   /** Of the first that failed. */
   error?: string;
   lost?: number;
+  /** Deliveries of messages that had arrived before. */
+  duplicates?: number;
   /** Unit: microseconds, here and below. */
   p50?: number;
   p90?: number;
@@ -22,6 +24,9 @@ export interface LoadResult {
   p999?: number;
   max?: number;
 }
+
+/** A list is for a flag that may be given again and again. */
+export type LoadFlags = Record<string, string | number | boolean | string[]>;
 
 /** One run may take no longer, whatever it waits for. Unit: milliseconds. */
 export const runLimit = 180_000;
@@ -35,10 +40,10 @@ export class Load {
   readonly #errors: string[] = [];
   #over = false;
 
-  /** @param args the command, then its flags, as `load -help` lists them */
-  constructor(binary: string, command: string, flags: Record<string, string | number | string[]>) {
+  /** @param flags as `load COMMAND -help` lists them */
+  constructor(binary: string, command: string, flags: LoadFlags) {
     const args = Object.entries(flags).flatMap(([name, value]) =>
-      [value].flat().flatMap((one) => [`-${name}`, `${one}`]),
+      [value].flat().map((one) => `-${name}=${one}`),
     );
     this.#child = spawn(binary, [command, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
     // It may have ended by the time it is told something.

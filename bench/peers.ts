@@ -16,6 +16,8 @@ export const titles: Readonly<Record<PeerName, string>> = {
 export interface Peer {
   /** Of its Component resource. */
   type: string;
+  /** Whether it stores what is published. */
+  stores: boolean;
   /** Starts its process on a socket in the folder; undefined for what is part of daprd. */
   start?: (folder: string) => Promise<Child & { socket: string }>;
 }
@@ -30,15 +32,18 @@ export function describePeers(goPeer: string): Record<PeerName, Peer> {
   return {
     ours: {
       type: 'pubsub.nats-jetstream',
+      stores: true,
       start: (folder) => startComponent({ folder }),
     },
     go: {
       type: 'pubsub.go-jetstream',
+      stores: true,
       start: (folder) => startGo(goPeer, folder),
     },
-    'built-in': { type: 'pubsub.jetstream' },
+    'built-in': { type: 'pubsub.jetstream', stores: true },
     bare: {
       type: 'pubsub.bare',
+      stores: false,
       start: startBare,
     },
   };

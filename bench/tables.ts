@@ -40,6 +40,7 @@ export function tables({ date, machine, rounds, results, growth = {} }: Performa
     '',
     ...peers.map((name) => `- **${heads[name]}**${name === 'ours' ? '' : `: ${titles[name]}`}`),
     '',
+    ...deliveredAgain(results),
     '## Targets',
     '',
     ...targetTable(results),
@@ -74,6 +75,23 @@ export function tables({ date, machine, rounds, results, growth = {} }: Performa
     ...residentTable(results),
     ...growthSections(growth),
   ].join('\n');
+}
+
+/** Nothing where nothing was received. */
+function deliveredAgain(results: Results): string[] {
+  const counts = peers.flatMap((name) => {
+    const found = Object.values(results)
+      .flatMap((one) => one[name] ?? [])
+      .flatMap((sample) => sample?.duplicates ?? []);
+    if (found.length === 0) return [];
+    return [`${heads[name]} ${whole(found.reduce((sum, count) => sum + count, 0))}`];
+  });
+  if (counts.length === 0) return [];
+  return [
+    'What is received counts once, and all of it arrived. Delivered again were, over all rounds:',
+    `${counts.join(', ')}.`,
+    '',
+  ];
 }
 
 /** Those through daprd first. */

@@ -1,9 +1,10 @@
 import type { NatsServer } from '../test/support/nats-server.ts';
 import { freePort } from '../test/support/ports.ts';
-import { Load, type LoadResult, runLimit } from './load.ts';
+import { Load, type LoadFlags, type LoadResult, runLimit } from './load.ts';
 import type { Peer } from './peers.ts';
 import { peakResident } from './process-usage.ts';
 import { Stand } from './stand.ts';
+import { checkStored } from './stored.ts';
 
 /** What one run of a workload gives; times in microseconds, CPU in seconds for 100,000 messages. */
 export interface Sample {
@@ -13,6 +14,8 @@ export interface Sample {
   p999?: number;
   componentCpu: number;
   daprdCpu: number;
+  /** Deliveries of messages that had arrived before; undefined where nothing is received. */
+  duplicates?: number;
   /** Most that the peer's own process had resident until then. Unit: MB. */
   resident?: number;
 }
@@ -59,18 +62,16 @@ function sending(
     const common = { ...target(via, stand.address, settings(bench)), ...flags };
     // One caller alone would take a minute to have the code compiled that a service runs for weeks.
     const warming = { ...common, callers: Math.max(flags.callers ?? 1, 32) };
-    await run(bench, command, { ...warming, seconds: bench.warmup, warmup: 0 });
+    const warmed = await run(bench, command, { ...warming, seconds: bench.warmup, warmup: 0 });
     const before = await stand.cpu();
     const result = await run(bench, command, { ...common, seconds: bench.seconds, warmup: 0.5 });
-    return await sample(result, stand, before);
+    const found = await sample(result, stand, before);
+    if (peer.stores) await checkStored(bench.nats, topic, [warmed, result]);
+    return found;
   };
 }
 
-async function run(
-  bench: Bench,
-  command: string,
-  flags: ConstructorParameters<typeof Load>[2],
-): Promise<LoadResult> {
+async function run(bench: Bench, command: string, flags: LoadFlags): Promise<LoadResult> {
   await using load = new Load(bench.load, command, flags);
   return await load.result();
 }
@@ -85,8 +86,7 @@ function subscribing(size: number, most: number): Workload['run'] {
     await using load = new Load(bench.load, 'subscribe', {
       listen: `127.0.0.1:${port}`,
       topic,
-      count,
-      skip: Math.round(count / 4),
+      ...arrivals(peer, count),
     });
     await load.said('listening');
     const metadata = { ...settings(bench), ...generated(peer, count, size) };
@@ -105,8 +105,7 @@ function pulling(size: number, most: number): Workload['run'] {
     await using stand = await Stand.start({ peer, metadata, daprd: false });
     await using load = new Load(bench.load, 'pull', {
       ...socketTarget(stand.address, metadata),
-      count,
-      skip: Math.round(count / 4),
+      ...arrivals(peer, count),
     });
     return await sampleArrivals(load, stand);
   };
@@ -146,9 +145,14 @@ export function settings({ nats }: Bench): Record<string, string> {
   return { natsURL: nats.url, deliverPolicy: 'all' };
 }
 
+/** Each message once, except where all that are made up have one id. */
+function arrivals(peer: Peer, count: number): LoadFlags {
+  return { count, skip: Math.round(count / 4), distinct: peer.stores };
+}
+
 /** The bare peer has no stream: it makes up what others read. */
 function generated(peer: Peer, count: number, size: number): Record<string, string> {
-  if (peer.type !== 'pubsub.bare') return {};
+  if (peer.stores) return {};
   const event = {
     specversion: '1.0',
     id: '00000000-0000-0000-0000-000000000000',
@@ -212,7 +216,7 @@ async function sample(
   before: { component: number; daprd: number },
   handled = result.total,
 ): Promise<Sample> {
-  const { rate, p50, p99, p999, total, failed, lost, error } = result;
+  const { rate, p50, p99, p999, total, failed, lost, duplicates, error } = result;
   if (failed) throw new Error(`${failed} of ${total} failed: ${error}`);
   if (lost) throw new Error(`${lost} of ${total} did not arrive`);
   const after = await stand.cpu();
@@ -225,6 +229,7 @@ async function sample(
     ...(p999 === undefined ? {} : { p999 }),
     componentCpu: per(after.component - before.component),
     daprdCpu: per(after.daprd - before.daprd),
+    ...(duplicates === undefined ? {} : { duplicates }),
     ...(resident === undefined ? {} : { resident }),
   };
 }

@@ -16,7 +16,7 @@ type app struct {
 	runtime.UnimplementedAppCallbackHealthCheckServer
 	pubsub  string
 	topic   string
-	arrived func(payload []byte)
+	arrived func(*runtime.TopicEventRequest)
 }
 
 // serve says so on stdout when it listens. What it returns reports a server that failed.
@@ -41,7 +41,7 @@ func (a *app) ListTopicSubscriptions(context.Context, *emptypb.Empty) (*runtime.
 }
 
 func (a *app) OnTopicEvent(_ context.Context, event *runtime.TopicEventRequest) (*runtime.TopicEventResponse, error) {
-	a.arrived(event.GetData())
+	a.arrived(event)
 	return &runtime.TopicEventResponse{Status: runtime.TopicEventResponse_SUCCESS}, nil
 }
 

@@ -10,21 +10,31 @@ import (
 )
 
 // arrivals measures the time between two arrivals: that of message number skip, which is not
-// measured itself, and that of the last one.
+// measured itself, and that of the last one. A message that arrives again is counted apart.
 type arrivals struct {
-	count int
-	skip  int
+	count    int
+	skip     int
+	distinct bool
 
-	mu    sync.Mutex
-	total int
-	from  time.Time
-	until time.Time
-	all   chan struct{}
+	mu         sync.Mutex
+	deliveries *deliveries
+	total      int
+	duplicates int
+	from       time.Time
+	until      time.Time
+	all        chan struct{}
+}
+
+type arrivalsResult struct {
+	throughput
+	Duplicates *int `json:"duplicates,omitempty"` // nil where they are not told apart
 }
 
 func (a *arrivals) define(flags *flag.FlagSet) {
 	flags.IntVar(&a.count, "count", 10_000, "`number` of messages to wait for")
 	flags.IntVar(&a.skip, "skip", 1, "`number` of them before the measurement; 0: it begins with the start")
+	flags.BoolVar(&a.distinct, "distinct", true, "count each CloudEvent id once; false: "+
+		"every delivery, for a component that makes up its messages")
 }
 
 // start must come before the first arrival.
@@ -33,6 +43,9 @@ func (a *arrivals) start() error {
 		return errors.New("-skip must be at least 0 and less than -count")
 	}
 	a.all = make(chan struct{})
+	if a.distinct {
+		a.deliveries = newDeliveries(a.count)
+	}
 	if a.skip == 0 {
 		a.begin()
 	}
@@ -45,9 +58,20 @@ func (a *arrivals) begin() {
 	a.from = time.Now()
 }
 
-func (a *arrivals) arrived() {
+func (a *arrivals) arrived(id string) {
+	var hash uint64
+	if a.distinct {
+		hash = a.deliveries.hash(id)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.total == a.count {
+		return
+	}
+	if a.distinct && !a.deliveries.first(hash) {
+		a.duplicates++
+		return
+	}
 	a.total++
 	switch a.total {
 	case a.skip:
@@ -58,11 +82,14 @@ func (a *arrivals) arrived() {
 	}
 }
 
-func (a *arrivals) wait(ctx context.Context, failed <-chan error) (*throughput, error) {
+func (a *arrivals) wait(ctx context.Context, failed <-chan error) (*arrivalsResult, error) {
 	select {
 	case <-a.all:
-		result := newThroughput(a.count-a.skip, a.count, a.until.Sub(a.from))
-		return &result, nil
+		result := &arrivalsResult{throughput: newThroughput(a.count-a.skip, a.count, a.until.Sub(a.from))}
+		if a.distinct {
+			result.Duplicates = &a.duplicates
+		}
+		return result, nil
 	case err := <-failed:
 		return nil, fmt.Errorf("%w (%s)", err, a.progress())
 	case <-ctx.Done():
@@ -73,5 +100,6 @@ func (a *arrivals) wait(ctx context.Context, failed <-chan error) (*throughput, 
 func (a *arrivals) progress() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return fmt.Sprintf("%d of %d messages arrived", a.total, a.count)
+	return fmt.Sprintf("%d of %d messages arrived, %d deliveries were of the same again",
+		a.total, a.count, a.duplicates)
 }

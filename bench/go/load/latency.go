@@ -39,7 +39,8 @@ func (l *latency) define(flags *flag.FlagSet) {
 type latencyResult struct {
 	throughput
 	failed
-	Lost int `json:"lost"`
+	Lost       int `json:"lost"`
+	Duplicates int `json:"duplicates"`
 	percentiles
 	Max float64 `json:"max"`
 }
@@ -126,6 +127,7 @@ func (l *latency) result(took time.Duration) (*latencyResult, error) {
 		throughput:  newThroughput(len(latencies), l.schedule.count, took),
 		failed:      l.failures.result(),
 		Lost:        lost,
+		Duplicates:  int(l.schedule.again.Load()),
 		percentiles: newPercentiles(latencies),
 		Max:         micros(latencies[len(latencies)-1]),
 	}, nil

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	runtime "github.com/dapr/dapr/pkg/proto/runtime/v1"
 )
 
 // open makes the way back before the way out. What the channel returns ends the run.
@@ -21,7 +23,9 @@ func (l *latency) open(ctx context.Context) (target, <-chan error, error) {
 }
 
 func (l *latency) openDaprd() (target, <-chan error, error) {
-	a := &app{pubsub: l.pubsub, topic: l.topic, arrived: l.schedule.arrived}
+	a := &app{pubsub: l.pubsub, topic: l.topic, arrived: func(event *runtime.TopicEventRequest) {
+		l.schedule.arrived(event.GetData())
+	}}
 	failed, err := a.serve(l.listen)
 	if err != nil {
 		return nil, nil, err

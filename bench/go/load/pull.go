@@ -50,14 +50,14 @@ func (p *pull) run(ctx context.Context) (any, error) {
 		}
 		first := true
 		go func() {
-			err := receive(stream, func([]byte) {
+			err := receive(stream, func(event []byte) {
 				if first {
 					first = false
 					if p.waiting.Add(-1) == 0 {
 						close(ready)
 					}
 				}
-				p.arrived()
+				p.arrived(idOf(event))
 			})
 			failed <- fmt.Errorf("stream of %s: %w", topic, err)
 		}()

@@ -24,6 +24,7 @@ type schedule struct {
 	probed  chan struct{}
 	probe   sync.Once
 	settled atomic.Int64 // messages that arrived or failed
+	again   atomic.Int64 // deliveries of messages that had arrived
 	last    chan struct{}
 	// By number: when it arrived after it was due, 0 for not yet, or notSent.
 	latencies []atomic.Int64
@@ -94,18 +95,24 @@ func (s *schedule) arrived(payload []byte) {
 	case number == probeNumber:
 		s.probe.Do(func() { close(s.probed) })
 	case number >= 0 && number < s.count:
-		s.settle(number, int64(now)-due)
+		if !s.settle(number, int64(now)-due) && s.latencies[number].Load() != notSent {
+			s.again.Add(1)
+		}
 	}
 }
 
 // failed settles a message whose publish was refused: it is not lost.
 func (s *schedule) failed(number int) { s.settle(number, notSent) }
 
-// settle takes the first word on a message: another delivery of it changes nothing.
-func (s *schedule) settle(number int, latency int64) {
-	if s.latencies[number].CompareAndSwap(0, latency) && s.settled.Add(1) == int64(s.count) {
+// settle takes the first word on a message, and returns whether this was it.
+func (s *schedule) settle(number int, latency int64) bool {
+	if !s.latencies[number].CompareAndSwap(0, latency) {
+		return false
+	}
+	if s.settled.Add(1) == int64(s.count) {
 		close(s.last)
 	}
+	return true
 }
 
 // wait returns when all is settled, or the time for it is up.

@@ -19,6 +19,7 @@ func TestScheduleTakesDownArrivals(t *testing.T) {
 	s.arrived(stamp(2)) // delivered again
 	s.arrived(payloadOf(newEvents("pubsub", "orders").event(stamp(3))))
 	s.failed(4)
+	s.arrived(stamp(4)) // stored although its publish failed
 	// Those of others are none of its business.
 	s.arrived(newSchedule(100, 0, time.Second).stamp(256, 5, 0))
 	s.arrived([]byte("something else"))
@@ -27,6 +28,9 @@ func TestScheduleTakesDownArrivals(t *testing.T) {
 	latencies, lost := s.measured()
 	if len(latencies) != 2 || lost != 2 {
 		t.Fatalf("%d measured, %d lost, want 2 and 2", len(latencies), lost)
+	}
+	if got := s.again.Load(); got != 1 {
+		t.Errorf("%d deliveries again, want 1", got)
 	}
 	// Number 3 was due two hundredths of a second before 5, number 2 three.
 	if latencies[0] < 20*time.Millisecond || latencies[1]-latencies[0] < 5*time.Millisecond {

@@ -42,27 +42,3 @@ func TestPercentilesAreMicroseconds(t *testing.T) {
 		t.Errorf("got %+v of %v", got, all)
 	}
 }
-
-func TestArrivalsAreMeasuredBetweenTwo(t *testing.T) {
-	a := arrivals{count: 4, skip: 2}
-	if err := a.start(); err != nil {
-		t.Fatal(err)
-	}
-	a.arrived()
-	a.arrived()
-	const between = 20 * time.Millisecond
-	time.Sleep(between)
-	for range 3 { // one more than is waited for
-		a.arrived()
-	}
-	result, err := a.wait(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if result.Messages != 2 || result.Total != 4 {
-		t.Errorf("got %+v", result)
-	}
-	if result.Seconds < between.Seconds() || result.Rate > 2/between.Seconds() {
-		t.Errorf("the time before the measurement counts: %+v", result)
-	}
-}

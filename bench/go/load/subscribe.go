@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"flag"
+
+	runtime "github.com/dapr/dapr/pkg/proto/runtime/v1"
 )
 
 // subscribe is an app that receives.
@@ -22,7 +24,9 @@ func (s *subscribe) run(ctx context.Context) (any, error) {
 	if err := s.start(); err != nil {
 		return nil, err
 	}
-	a := &app{pubsub: s.pubsub, topic: s.topic, arrived: func([]byte) { s.arrived() }}
+	a := &app{pubsub: s.pubsub, topic: s.topic, arrived: func(event *runtime.TopicEventRequest) {
+		s.arrived(event.GetId())
+	}}
 	failed, err := a.serve(s.listen)
 	if err != nil {
 		return nil, err
