@@ -12,6 +12,7 @@ import { buildCommands } from './build.ts';
 import {
   fullGrowth,
   type Growth,
+  type GrowthPart,
   growthParts,
   growthTitles,
   measureGrowth,
@@ -20,6 +21,7 @@ import {
 import { describePeers, type Peer, type PeerName, peers } from './peers.ts';
 import { readPerformance, report } from './report.ts';
 import { keyOf, type Results, targets } from './results.ts';
+import { select } from './selection.ts';
 import { endAtSignals } from './stop.ts';
 import { describeGrowth, describeSample, elapsed, say, summary, verdicts } from './terminal.ts';
 import { type Bench, type Sample, workloads } from './workloads.ts';
@@ -156,23 +158,20 @@ function readArguments() {
     const rounds = Number(values.rounds ?? (values.quick ? 2 : 3));
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error('--rounds: use a number from 1 on');
-    const parts = values.only?.split(',').filter((part) => part !== '');
-    const named = (key: string) =>
-      parts?.some((part) => key === part || (part.endsWith('/') && key.startsWith(part)));
+    const growthKey = (part: GrowthPart) => `growth/${part}`;
+    const only = values.only?.split(',').filter((name) => name !== '');
+    const keys = [...workloads.map(keyOf), ...growthParts.map(growthKey)];
+    const selected = only && select(keys, only);
     const chosen = workloads.filter((one) =>
-      parts
-        ? named(keyOf(one))
+      selected
+        ? selected.has(keyOf(one))
         : !values.quick || (one.via === 'daprd' && quick.includes(one.name)),
     );
     const names = values.peer?.split(',') ?? peers;
     const unknown = names.filter((name) => !peers.includes(name as PeerName));
     if (unknown.length > 0) throw new Error(`--peer: use some of ${peers.join(', ')}`);
-    const writes = !values.quick && !parts && !values.peer && rounds >= 3;
-    const growth = growthParts.filter(
-      (part) => writes || parts?.includes('growth') || named(`growth/${part}`),
-    );
-    if (chosen.length + growth.length === 0)
-      throw new Error(`--only: nothing is named ${values.only}`);
+    const writes = !values.quick && !only && !values.peer && rounds >= 3;
+    const growth = growthParts.filter((part) => writes || selected?.has(growthKey(part)));
     return {
       rounds,
       workloads: chosen,
