@@ -18,6 +18,7 @@ import {
   measureGrowth,
   quickGrowth,
 } from './growth.ts';
+import { orderOf } from './order.ts';
 import { describePeers, type Peer, type PeerName, peers } from './peers.ts';
 import { readPerformance, report } from './report.ts';
 import { keyOf, type Results, targets } from './results.ts';
@@ -87,9 +88,11 @@ async function measureRounds(
     for (const [index, workload] of options.workloads.entries()) {
       const number = round * options.workloads.length + index + 1;
       say(`[${number}/${runs}, ${elapsed()}] round ${round + 1}: ${keyOf(workload)}`);
-      // In another order each round: whoever comes first finds a cooler machine.
-      for (const name of turned(options.peers, round)) {
-        if (workload.via === 'socket' && !described[name].start) continue;
+      const able = options.peers.filter(
+        (name) => workload.via === 'daprd' || described[name].start,
+      );
+      // Whoever comes first finds a cooler machine, and each what the one before has left.
+      for (const name of orderOf(able, round)) {
         let sample: Sample | null = null;
         try {
           sample = await workload.run(bench, described[name]);
@@ -129,11 +132,6 @@ async function rewrite(): Promise<number> {
   const written = await report(await readPerformance());
   say(`written: ${written.join(', ')}`);
   return 0;
-}
-
-function turned<Item>(items: readonly Item[], by: number): Item[] {
-  const start = by % items.length;
-  return [...items.slice(start), ...items.slice(0, start)];
 }
 
 function readArguments() {
