@@ -23,6 +23,7 @@ import { describePeers, type Peer, type PeerName, peers } from './peers.ts';
 import { readPerformance, report } from './report.ts';
 import { keyOf, type Results, targets } from './results.ts';
 import { select } from './selection.ts';
+import { describeSteal, stealOf } from './steal.ts';
 import { endAtSignals } from './stop.ts';
 import { describeGrowth, describeSample, elapsed, say, summary, verdicts } from './terminal.ts';
 import { type Bench, type Sample, workloads } from './workloads.ts';
@@ -116,11 +117,21 @@ async function conclude(results: Results, growth: Growth, failures: number): Pro
   say(`\n${machine}\n`);
   for (const workload of options.workloads) say(summary(results, workload));
   for (const line of describeGrowth(growth)) say(line);
+  const steal = stealOf(results);
+  if (steal) say(describeSteal(steal));
   say(['', ...verdicts(results)].join('\n'));
   if (options.writes && failures > 0) say('\nnothing written: see the failed runs above');
   else if (options.writes) {
     const date = new Date().toISOString().slice(0, 10);
-    const written = await report({ date, machine, rounds: options.rounds, results, growth });
+    const { rounds } = options;
+    const written = await report({
+      date,
+      machine,
+      rounds,
+      ...(steal ? { steal } : {}),
+      results,
+      growth,
+    });
     say(`\nwritten: ${written.join(', ')}`);
   }
   say(`\n${failures > 0 ? `${failures} runs failed, ` : ''}${elapsed()}`);

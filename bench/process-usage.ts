@@ -11,6 +11,33 @@ export async function cpuSeconds(pid: number): Promise<number> {
   return (Number(fields[11]) + Number(fields[12])) / ticks;
 }
 
+/** What the machine's CPUs have done since it booted. Unit: ticks. */
+export interface MachineTicks {
+  /** Taken by the hypervisor for others while this machine had something to run. */
+  steal: number;
+  total: number;
+}
+
+export async function machineTicks(): Promise<MachineTicks> {
+  return parseMachineTicks(await readFile('/proc/stat', 'utf8'));
+}
+
+/** @param text of /proc/stat, whose first line is about all CPUs */
+export function parseMachineTicks(text: string): MachineTicks {
+  // user, nice, system, idle, iowait, irq, softirq, steal; the guests' after these are in user and nice.
+  const fields = /^cpu +(.*)/.exec(text)?.[1]?.split(' ').slice(0, 8).map(Number) ?? [];
+  const steal = fields[7];
+  if (steal === undefined || fields.some(Number.isNaN))
+    throw new Error('/proc/stat does not begin with the time of all CPUs');
+  return { steal, total: fields.reduce((sum, ticks) => sum + ticks, 0) };
+}
+
+/** Share of the CPU time that was stolen between two moments, from 0 to 1. */
+export function stealBetween(before: MachineTicks, after: MachineTicks): number {
+  const total = after.total - before.total;
+  return total > 0 ? (after.steal - before.steal) / total : 0;
+}
+
 /** Most memory a process has had resident since it started. Unit: MB, whole. */
 export async function peakResident(pid: number): Promise<number> {
   return Math.round(await status(pid, 'VmHWM'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { drawCharts } from './charts.ts';
 import type { Growth } from './growth.ts';
 import type { Results } from './results.ts';
+import type { Steal } from './steal.ts';
 import { tables } from './tables.ts';
 
 const docs = join(import.meta.dirname, '../docs');
@@ -12,6 +13,7 @@ export interface Performance {
   date: string;
   machine: string;
   rounds: number;
+  steal?: Steal;
   results: Results;
   growth?: Growth;
 }

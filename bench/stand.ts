@@ -2,7 +2,7 @@ import type { Child } from '../test/support/child.ts';
 import { component, Daprd } from '../test/support/daprd.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
 import type { Peer } from './peers.ts';
-import { cpuSeconds } from './process-usage.ts';
+import { cpuSeconds, type MachineTicks, machineTicks } from './process-usage.ts';
 
 export interface StandOptions {
   peer: Peer;
@@ -12,6 +12,13 @@ export interface StandOptions {
   appPort?: number;
   /** Whether there is a daprd; without one the peer is reached at its socket. */
   daprd: boolean;
+}
+
+/** CPU time used so far. Unit: seconds. */
+export interface Usage {
+  component: number;
+  daprd: number;
+  machine: MachineTicks;
 }
 
 /** One peer, and a daprd in front of it: the same daprd for every peer. */
@@ -61,11 +68,11 @@ export class Stand {
     return this.#component?.pid;
   }
 
-  /** CPU time used so far. Unit: seconds. */
-  async cpu(): Promise<{ component: number; daprd: number }> {
+  async usage(): Promise<Usage> {
     return {
       component: this.#component ? await cpuSeconds(this.#component.pid) : 0,
       daprd: this.#daprd ? await cpuSeconds(this.#daprd.child.pid) : 0,
+      machine: await machineTicks(),
     };
   }
 

@@ -3,6 +3,7 @@ import type { Growth } from './growth.ts';
 import { type PeerName, peers, titles } from './peers.ts';
 import type { Performance } from './report.ts';
 import { judge, keyOf, type Metric, medianOf, type Results, ratio } from './results.ts';
+import { describeSteal } from './steal.ts';
 import { type Via, type Workload, workloads } from './workloads.ts';
 
 /** Heads of the columns. */
@@ -14,7 +15,14 @@ const heads: Readonly<Record<PeerName, string>> = {
 };
 
 /** In Markdown: everything that was measured; what was not has a dash. */
-export function tables({ date, machine, rounds, results, growth = {} }: Performance): string {
+export function tables({
+  date,
+  machine,
+  rounds,
+  steal,
+  results,
+  growth = {},
+}: Performance): string {
   const through = (via: Via, judged: Workload['judged']) =>
     workloads.filter((one) => one.via === via && one.judged === judged);
   const latencies = (via: Via) =>
@@ -40,6 +48,7 @@ export function tables({ date, machine, rounds, results, growth = {} }: Performa
     '',
     ...peers.map((name) => `- **${heads[name]}**${name === 'ours' ? '' : `: ${titles[name]}`}`),
     '',
+    ...(steal ? [`${describeSteal(steal)}.`, ''] : []),
     ...deliveredAgain(results),
     '## Targets',
     '',

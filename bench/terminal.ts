@@ -1,6 +1,7 @@
 import type { Growth } from './growth.ts';
 import { peers } from './peers.ts';
 import { judge, keyOf, medianOf, type Results, ratio } from './results.ts';
+import { percent } from './steal.ts';
 import type { Sample, Workload } from './workloads.ts';
 
 const started = performance.now();
@@ -16,11 +17,12 @@ export function elapsed(): string {
 }
 
 export function describeSample(sample: Sample): string {
-  const { rate, p50, p99, componentCpu, daprdCpu, duplicates, resident } = sample;
+  const { rate, p50, p99, componentCpu, daprdCpu, steal, duplicates, resident } = sample;
   const parts = [`${format(rate)}/s`];
   if (p50 !== undefined) parts.push(`p50 ${format(p50)} us`);
   if (p99 !== undefined) parts.push(`p99 ${format(p99)} us`);
   parts.push(`CPU ${componentCpu.toFixed(1)} + ${daprdCpu.toFixed(1)} s/100k`);
+  if (steal !== undefined) parts.push(`steal ${percent(steal)}`);
   if (resident !== undefined) parts.push(`${resident} MB`);
   if (duplicates) parts.push(`${format(duplicates)} delivered again`);
   return parts.join(', ');

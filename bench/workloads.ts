@@ -2,8 +2,8 @@ import type { NatsServer } from '../test/support/nats-server.ts';
 import { freePort } from '../test/support/ports.ts';
 import { Load, type LoadFlags, type LoadResult, runLimit } from './load.ts';
 import type { Peer } from './peers.ts';
-import { peakResident } from './process-usage.ts';
-import { Stand } from './stand.ts';
+import { peakResident, stealBetween } from './process-usage.ts';
+import { Stand, type Usage } from './stand.ts';
 import { checkStored } from './stored.ts';
 
 /** What one run of a workload gives; times in microseconds, CPU in seconds for 100,000 messages. */
@@ -14,6 +14,8 @@ export interface Sample {
   p999?: number;
   componentCpu: number;
   daprdCpu: number;
+  /** Share of the machine's CPU time that the hypervisor gave to others meanwhile, from 0 to 1. */
+  steal?: number;
   /** Deliveries of messages that had arrived before; undefined where nothing is received. */
   duplicates?: number;
   /** Most that the peer's own process had resident until then. Unit: MB. */
@@ -63,7 +65,7 @@ function sending(
     // One caller alone would take a minute to have the code compiled that a service runs for weeks.
     const warming = { ...common, callers: Math.max(flags.callers ?? 1, 32) };
     const warmed = await run(bench, command, { ...warming, seconds: bench.warmup, warmup: 0 });
-    const before = await stand.cpu();
+    const before = await stand.usage();
     const result = await run(bench, command, { ...common, seconds: bench.seconds, warmup: 0.5 });
     const found = await sample(result, stand, before);
     if (peer.stores) await checkStored(bench.nats, topic, [warmed, result]);
@@ -119,7 +121,7 @@ function latency(via: Via, rate: number): Workload['run'] {
     const flags = { topic, rate, size: 256, seconds: bench.seconds * 3, warmup: bench.warmup * 3 };
     if (via === 'socket') {
       await using stand = await Stand.start({ peer, metadata: settings(bench), daprd: false });
-      const before = await stand.cpu();
+      const before = await stand.usage();
       await using load = new Load(bench.load, 'latency', {
         ...target(via, stand.address, settings(bench)),
         ...flags,
@@ -134,7 +136,7 @@ function latency(via: Via, rate: number): Workload['run'] {
     await load.said('listening');
     const metadata = settings(bench);
     await using stand = await Stand.start({ peer, metadata, appPort: port, daprd: true });
-    const before = await stand.cpu();
+    const before = await stand.usage();
     load.tell(`go ${stand.address}`);
     return await sample(await load.result(), stand, before);
   };
@@ -204,7 +206,7 @@ export async function fill(bench: Bench, count: number, size: number, subjects =
 /** What starts up is not measured: only from when the load generator says that it measures. */
 async function sampleArrivals(load: Load, stand: Stand): Promise<Sample> {
   await load.said('measuring');
-  const before = await stand.cpu();
+  const before = await stand.usage();
   const result = await load.result();
   return await sample(result, stand, before, result.messages);
 }
@@ -213,13 +215,13 @@ async function sampleArrivals(load: Load, stand: Stand): Promise<Sample> {
 async function sample(
   result: LoadResult,
   stand: Stand,
-  before: { component: number; daprd: number },
+  before: Usage,
   handled = result.total,
 ): Promise<Sample> {
   const { rate, p50, p99, p999, total, failed, lost, duplicates, error } = result;
   if (failed) throw new Error(`${failed} of ${total} failed: ${error}`);
   if (lost) throw new Error(`${lost} of ${total} did not arrive`);
-  const after = await stand.cpu();
+  const after = await stand.usage();
   const per = (seconds: number) => (seconds * 100_000) / handled;
   const resident = stand.pid === undefined ? undefined : await peakResident(stand.pid);
   return {
@@ -229,6 +231,7 @@ async function sample(
     ...(p999 === undefined ? {} : { p999 }),
     componentCpu: per(after.component - before.component),
     daprdCpu: per(after.daprd - before.daprd),
+    steal: Math.round(stealBetween(before.machine, after.machine) * 1000) / 1000,
     ...(duplicates === undefined ? {} : { duplicates }),
     ...(resident === undefined ? {} : { resident }),
   };
