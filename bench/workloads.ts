@@ -154,22 +154,7 @@ function arrivals(peer: Peer, count: number): LoadFlags {
 
 /** The bare peer has no stream: it makes up what others read. */
 function generated(peer: Peer, count: number, size: number): Record<string, string> {
-  if (peer.stores) return {};
-  const event = {
-    specversion: '1.0',
-    id: '00000000-0000-0000-0000-000000000000',
-    source: 'bench',
-    type: 'com.dapr.event.sent',
-    datacontenttype: 'text/plain',
-    pubsubname: 'pubsub',
-    topic,
-    data: 'x'.repeat(size),
-    time: '2026-01-01T00:00:00Z',
-    traceid: '00-00000000000000000000000000000001-0000000000000001-01',
-    traceparent: '00-00000000000000000000000000000001-0000000000000001-01',
-    tracestate: '',
-  };
-  return { count: `${count}`, message: JSON.stringify(event) };
+  return peer.stores ? {} : { count: `${count}`, size: `${size}` };
 }
 
 /** Flags that tell the load generator where its peer is; at the socket it has to initialise it. */

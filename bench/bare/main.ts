@@ -2,13 +2,14 @@
  * `node bench/bare/main.ts SOCKET`: a pub/sub component that stores nothing. It answers at once and
  * hands each message to whoever is subscribed in this process: what the hop alone costs on grpc-js.
  *
- * Where Init's metadata has a `count` and a `message`, each stream gets so many of it, as fast as it
- * takes them.
+ * Where Init's metadata has a `count` and a `size`, each stream gets so many messages with so many
+ * bytes of data, as fast as it takes them. It makes them itself: a Component cannot hold the larger ones.
  */
 import { createServer } from 'node:net';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { serverDefinition } from '../../src/dapr/contract.ts';
 import { createReflection } from '../../src/dapr/reflection.ts';
+import { generatedEvent } from './generated-event.ts';
 
 /** Unsettled messages of one stream, as many as this project's component has by default. */
 const window = 256;
@@ -23,8 +24,8 @@ interface PullRequest {
 type Stream = ServerDuplexStream<PullRequest, object>;
 
 const subscribers = new Map<string, Set<(data: Uint8Array) => void>>();
-/** Set by Init: messages that each stream is to get, and their size. */
-let generate = { count: 0, data: Buffer.alloc(0) };
+/** Set by Init: messages that each stream is to get, and the bytes of their data. */
+let generate = { count: 0, size: 0 };
 
 const publish = ({ topic, data }: Published) => {
   for (const deliver of subscribers.get(topic) ?? []) deliver(data);
@@ -38,8 +39,8 @@ const handlers = {
     call: { request: { metadata?: { properties?: Record<string, string> } } },
     callback: Callback,
   ) => {
-    const { count = '0', message = '' } = call.request.metadata?.properties ?? {};
-    generate = { count: Number(count), data: Buffer.from(message) };
+    const { count = '0', size = '0' } = call.request.metadata?.properties ?? {};
+    generate = { count: Number(count), size: Number(size) };
     callback(null, {});
   },
   Features: answer({ features: ['BULK_PUBSUB'] }),
@@ -62,14 +63,16 @@ const handlers = {
     const deliver = (data: Uint8Array) => {
       call.write({ id: `${++sent}`, data, topicName: topic, metadata: { Topic: topic } });
     };
+    let made: Uint8Array = Buffer.alloc(0);
     const fill = () => {
-      while (sent < generate.count && sent - settled < window) deliver(generate.data);
+      while (sent < generate.count && sent - settled < window) deliver(made);
     };
     call.on('data', (request: PullRequest) => {
       if (topic === undefined) {
         topic = request.topic?.name ?? '';
         const all = subscribers.get(topic) ?? new Set();
         subscribers.set(topic, all.add(deliver));
+        if (generate.count > 0) made = generatedEvent(topic, generate.size);
       } else settled++;
       fill();
     });
