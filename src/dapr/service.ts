@@ -48,9 +48,10 @@ export function createService(
     BulkPublish: unary(async (request: DecodedBulkPublishRequest, call) => {
       const instance = inUse(call) ?? (await instanceOf(call));
       const shared = withoutMessageId(request.metadata);
+      const own = Object.keys(shared).length === 0;
       const messages = request.entries.map(({ event, metadata, contentType }) => ({
         data: event,
-        metadata: { ...shared, ...metadata },
+        metadata: own ? metadata : { ...shared, ...metadata },
         contentType,
       }));
       const errors = await instance.bulkPublish(request.topic, messages);

@@ -1,5 +1,6 @@
 import { AckFloor } from './ack-floor.ts';
 import type { DeliveryInfo } from './message.ts';
+import { Numbered } from './numbered.ts';
 import type { Settlements } from './settlements.ts';
 
 /** In-progress signals go out this many times within one ackWait. */
@@ -76,18 +77,18 @@ export class InFlight {
   readonly #settlements: Settlements;
   readonly #tracksFloor: boolean;
   readonly #released: () => void;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Numbered<Entry>();
   /** The latest delivery of each stream sequence. */
-  readonly #ids = new Map<number, string>();
+  readonly #numbers = new Map<number, number>();
   readonly #floor = new AckFloor();
   /** Stream sequences settled after the floor was taken, until they are delivered again. */
   readonly #handled = new Set<number>();
-  #number = 0;
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   /** When the timer fires, in terms of performance.now(). */
   #due = Number.POSITIVE_INFINITY;
-  #turn: string | undefined;
+  /** Number of the message that a handler is at. */
+  #turn: number | undefined;
   #turnSince = 0;
   #closed = false;
 
@@ -148,8 +149,7 @@ export class InFlight {
       if (waiting.held) this.#release();
       return undefined;
     }
-    const id = String(++this.#number);
-    this.#entries.set(id, {
+    const number = this.#entries.add({
       ...message,
       since: now,
       held: false,
@@ -157,55 +157,66 @@ export class InFlight {
       stale: false,
       repeats: false,
     });
-    this.#ids.set(message.streamSequence, id);
+    this.#numbers.set(message.streamSequence, number);
     this.#bytes += message.size;
     // Other replicas may get what is refused here, so it is kept only where it is needed.
     if (this.#tracksFloor || message.ackPolicy === 'all') {
       this.#floor.received(message.streamSequence);
     }
-    if (this.#turn === undefined) this.#take(id, now);
-    return id;
+    if (this.#turn === undefined) this.#take(number, now);
+    return String(number);
   }
 
   /** Undefined for an id that is unknown or settled already. */
   get(id: string): Unsettled | undefined {
-    const entry = this.#entries.get(id);
-    return entry?.held ? undefined : entry;
+    return this.#unsettled(id)?.entry;
   }
 
   /** Handled. An id that is unknown or settled already does nothing, here and below. */
   ack(id: string): void {
-    const entry = this.#settle(id);
-    if (!entry || entry.stale) return;
+    const found = this.#unsettled(id);
+    if (!found) return;
+    const { number, entry } = found;
+    if (entry.ackPolicy === 'all' && !entry.stale) {
+      entry.held = true;
+      this.#numbers.set(entry.streamSequence, number);
+      this.#settled(number, entry);
+      this.#done(entry);
+      this.#release();
+      return;
+    }
+    this.#takeOut(number, entry);
+    if (entry.stale) return;
     this.#done(entry);
     if (entry.ackPolicy === 'explicit') {
       // While the host has others, nobody waits for this one.
       this.#settlements.ack(entry, entry.later && this.#entries.size > 0);
     }
-    if (entry.ackPolicy !== 'all') return;
-    this.#entries.set(id, { ...entry, held: true });
-    this.#ids.set(entry.streamSequence, id);
-    this.#release();
   }
 
   /** Never to be delivered again. */
   term(id: string): void {
-    const found = this.#entries.get(id);
+    const found = this.#unsettled(id);
+    if (!found) return;
+    const { number, entry } = found;
     // With `all` the server would take everything before it as settled too.
-    if (found?.ackPolicy === 'all') {
+    if (entry.ackPolicy === 'all') {
       this.ack(id);
       return;
     }
-    const entry = this.#settle(id);
-    if (!entry || entry.stale) return;
+    this.#takeOut(number, entry);
+    if (entry.stale) return;
     this.#done(entry);
     if (entry.ackPolicy === 'explicit') this.#settlements.term(entry);
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
   nak(id: string, delay = 0): void {
-    const entry = this.#settle(id);
-    if (!entry || entry.stale) return;
+    const found = this.#unsettled(id);
+    if (!found) return;
+    const { number, entry } = found;
+    this.#takeOut(number, entry);
+    if (entry.stale) return;
     const deadline = performance.now() + delay + entry.ackWait * patience;
     this.#floor.refused(entry.streamSequence, deadline);
     this.#sendNak(entry, delay);
@@ -220,23 +231,23 @@ export class InFlight {
     clearTimeout(this.#timer);
     for (const entry of this.#entries.values()) if (!entry.stale) this.#sendNak(entry, 0);
     this.#entries.clear();
-    this.#ids.clear();
+    this.#numbers.clear();
     this.#settlements.close();
   }
 
   /** No handler is at it any more: the next one's turn has come. */
   putAside(id: string): void {
-    const entry = this.#entries.get(id);
-    if (!entry) return;
-    entry.aside = true;
-    if (id === this.#turn) this.#nextTurn();
+    const found = this.#unsettled(id);
+    if (!found) return;
+    found.entry.aside = true;
+    if (found.number === this.#turn) this.#nextTurn();
   }
 
   /** Ids of the messages that the server would not deliver another time. */
   lastChances(maxDeliver: number): string[] {
     return [...this.#entries]
       .filter(([, entry]) => entry.deliveryCount >= maxDeliver && !entry.held && !entry.stale)
-      .map(([id]) => id);
+      .map(([number]) => String(number));
   }
 
   /** A new consumer starts after this stream sequence. */
@@ -249,22 +260,22 @@ export class InFlight {
    * belongs to none that is there, and its reply subjects would settle other messages.
    */
   outdate(): void {
-    for (const [id, entry] of this.#entries) {
-      if (entry.held) this.#entries.delete(id);
+    for (const [number, entry] of this.#entries) {
+      if (entry.held) this.#entries.delete(number);
       else entry.stale = true;
     }
-    this.#ids.clear();
+    this.#numbers.clear();
     this.#handled.clear();
     this.#floor.reset();
   }
 
-  /** The id under which this message is unsettled already. */
-  #earlier({ streamSequence, stored }: Unsettled): string | undefined {
-    const id = this.#ids.get(streamSequence);
-    const entry = id === undefined ? undefined : this.#entries.get(id);
+  /** The number under which this message is unsettled already. */
+  #earlier({ streamSequence, stored }: Unsettled): number | undefined {
+    const number = this.#numbers.get(streamSequence);
+    const entry = number === undefined ? undefined : this.#entries.get(number);
     // Another replica was quicker to find the stream that was made anew.
     if (entry && entry.stored !== stored) this.outdate();
-    return this.#ids.get(streamSequence);
+    return this.#numbers.get(streamSequence);
   }
 
   /** Settled for good. */
@@ -273,15 +284,25 @@ export class InFlight {
     if (repeats && ackPolicy === 'explicit') this.#handled.add(streamSequence);
   }
 
-  /** Takes it out, and passes the turn on. */
-  #settle(id: string): Entry | undefined {
-    const entry = this.#entries.get(id);
-    if (!entry || entry.held) return undefined;
-    this.#entries.delete(id);
-    this.#bytes -= entry.size;
-    if (this.#ids.get(entry.streamSequence) === id) this.#ids.delete(entry.streamSequence);
-    if (id === this.#turn) this.#nextTurn();
-    return entry;
+  /** What the host may still settle under this id. */
+  #unsettled(id: string): { number: number; entry: Entry } | undefined {
+    const number = Number(id);
+    const entry = this.#entries.get(number);
+    // An id in any other spelling was not handed out.
+    return !entry || entry.held || String(number) !== id ? undefined : { number, entry };
+  }
+
+  #takeOut(number: number, entry: Entry): void {
+    this.#entries.delete(number);
+    const { streamSequence } = entry;
+    if (this.#numbers.get(streamSequence) === number) this.#numbers.delete(streamSequence);
+    this.#settled(number, entry);
+  }
+
+  /** Passes the turn on. */
+  #settled(number: number, { size }: Entry): void {
+    this.#bytes -= size;
+    if (number === this.#turn) this.#nextTurn();
   }
 
   /**
@@ -302,15 +323,15 @@ export class InFlight {
       const later = streamSequence > last.streamSequence;
       if (later && deliverySequence < last.deliverySequence) return;
     }
-    for (const [id, entry] of this.#entries) {
+    for (const [number, entry] of this.#entries) {
       if (!entry.held || entry.streamSequence > floor) continue;
-      this.#entries.delete(id);
-      this.#ids.delete(entry.streamSequence);
+      this.#entries.delete(number);
+      this.#numbers.delete(entry.streamSequence);
     }
     this.#settlements.ack(last);
   }
 
-  #take(turn: string, now: number): void {
+  #take(turn: number, now: number): void {
     this.#turn = turn;
     this.#turnSince = now;
   }
@@ -318,12 +339,11 @@ export class InFlight {
   #nextTurn(): void {
     this.#turn = undefined;
     const now = performance.now();
-    for (const [id, entry] of this.#entries) {
-      if (entry.held || entry.aside) continue;
-      this.#take(id, now);
-      this.#keep(entry, now);
-      return;
-    }
+    const next = this.#entries.find(({ held, aside }) => !held && !aside);
+    const entry = next === undefined ? undefined : this.#entries.get(next);
+    if (next === undefined || !entry) return;
+    this.#take(next, now);
+    this.#keep(entry, now);
   }
 
   /** Restarts the message's ackWait on the server. */

@@ -54,16 +54,22 @@ export const messageIdHeader = 'Nats-Msg-Id';
 export function toHeaders(subject: string, message: OutboundMessage): StoredHeaders | undefined {
   const { data, metadata, contentType } = message;
   checkSize(metadata);
-  const set = new Map<string, string>();
+  let lines = '';
   for (const key in metadata) {
     const lower = key.toLowerCase();
     if (steering.has(lower) || lower.startsWith('nats-') || !isHeaderName(key)) continue;
-    set.set(key, metadata[key] as string);
+    if (key === contentTypeHeader && contentType) continue;
+    lines += line(key, metadata[key] as string);
   }
-  if (contentType) set.set(contentTypeHeader, contentType);
+  if (contentType) lines += line(contentTypeHeader, contentType);
   const id = messageId(subject, data, metadata);
-  if (id) set.set(messageIdHeader, onOneLine(id));
-  return set.size > 0 ? new StoredHeaders(set) : undefined;
+  if (id) lines += line(messageIdHeader, onOneLine(id));
+  return lines === '' ? undefined : new StoredHeaders(lines);
+}
+
+/** One header. A value stays on its line. */
+function line(key: string, value: string): string {
+  return `${key}: ${value.replace(/[\r\n]+/g, ' ').trim()}\r\n`;
 }
 
 /** Another id for each: what a header cannot hold must not become the same as something it can. */
@@ -76,23 +82,20 @@ function onOneLine(id: string): string {
  * changed, cost as much to make as the rest of a publish; it asks no more of them than to be encoded.
  */
 export class StoredHeaders {
-  readonly #set: ReadonlyMap<string, string>;
+  readonly #lines: string;
 
-  constructor(set: ReadonlyMap<string, string>) {
-    this.#set = set;
+  /** @param lines each of them with its end */
+  constructor(lines: string) {
+    this.#lines = lines;
   }
 
   has(key: string): boolean {
-    return this.#set.has(key);
+    return this.#lines.startsWith(`${key}: `) || this.#lines.includes(`\r\n${key}: `);
   }
 
-  /** As NATS takes it. A value stays on its line. */
+  /** As NATS takes it. */
   encode(): Buffer {
-    let text = 'NATS/1.0\r\n';
-    for (const [key, value] of this.#set) {
-      text += `${key}: ${value.replace(/[\r\n]+/g, ' ').trim()}\r\n`;
-    }
-    return Buffer.from(`${text}\r\n`);
+    return Buffer.from(`NATS/1.0\r\n${this.#lines}\r\n`);
   }
 }
 

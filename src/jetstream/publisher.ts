@@ -17,6 +17,7 @@ import {
   type StoredHeaders,
   toHeaders,
 } from './message.ts';
+import { Numbered } from './numbered.ts';
 import { readPubAck } from './pub-ack.ts';
 import { findStream, noStream } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
@@ -91,10 +92,9 @@ export class Publisher {
   #closed: ComponentError | undefined;
   #pendingBytes = 0;
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Numbered<Pending>();
   readonly #lookups = new Map<string, Promise<string[]>>();
   readonly #made = new Map<string, Promise<string>>();
-  #number = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor({ connection, config }: { connection: Connection; config: Config }) {
@@ -141,7 +141,10 @@ export class Publisher {
    *   server's max_payload; `no-stream`; `unavailable`; `timeout`
    */
   publish(topic: string, message: OutboundMessage): Promise<void> {
-    return new Promise((resolve, reject) => this.#publish(topic, message, { resolve, reject }));
+    return new Promise((resolve, reject) => {
+      checkPublishSubject(topic);
+      this.#publish(topic, message, { resolve, reject });
+    });
   }
 
   /** Stores one message with the headers as given; throws as {@link publish} does. */
@@ -154,14 +157,23 @@ export class Publisher {
    *
    * @returns what went wrong, by index of the message; empty when all are stored
    */
-  bulkPublish(topic: string, messages: OutboundMessage[]): Promise<Map<number, ComponentError>> {
+  async bulkPublish(
+    topic: string,
+    messages: OutboundMessage[],
+  ): Promise<Map<number, ComponentError>> {
     const errors = new Map<number, ComponentError>();
+    try {
+      checkPublishSubject(topic);
+    } catch (error) {
+      for (const index of messages.keys()) errors.set(index, ComponentError.from(error));
+      return errors;
+    }
     let left = messages.length;
-    return new Promise((done) => {
-      if (left === 0) done(errors);
-      // One promise for all of them.
+    if (left === 0) return errors;
+    // One promise for all of them.
+    await new Promise<void>((done) => {
       const resolve = () => {
-        if (--left === 0) done(errors);
+        if (--left === 0) done();
       };
       for (const [index, message] of messages.entries()) {
         const reject = (error: ComponentError) => {
@@ -171,15 +183,18 @@ export class Publisher {
         this.#publish(topic, message, { resolve, reject });
       }
     });
+    return errors;
   }
 
   #publish(topic: string, message: OutboundMessage, outcome: Outcome): void {
+    let headers: StoredHeaders | undefined;
     try {
-      checkPublishSubject(topic);
-      this.#store(topic, message.data, toHeaders(topic, message), outcome);
+      headers = toHeaders(topic, message);
     } catch (error) {
       outcome.reject(ComponentError.from(error));
+      return;
     }
+    this.#store(topic, message.data, headers, outcome);
   }
 
   #store(
@@ -215,8 +230,7 @@ export class Publisher {
       resolve: outcome.resolve,
       reject: outcome.reject,
     };
-    const number = ++this.#number;
-    this.#pending.set(number, pending);
+    const number = this.#pending.add(pending);
     this.#pendingBytes += message.data.byteLength;
     this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
     if (this.#connection.connected) this.#send(number, pending);
@@ -367,8 +381,8 @@ export class Publisher {
   }
 
   #forget(number: number): void {
-    const pending = this.#pending.get(number);
-    if (this.#pending.delete(number) && pending) this.#pendingBytes -= pending.data.byteLength;
+    const pending = this.#pending.delete(number);
+    if (pending) this.#pendingBytes -= pending.data.byteLength;
   }
 
   /** The server does not say which message it has refused: all to the subject fail. */
