@@ -151,6 +151,44 @@ test('a bulk reports exactly the entries that failed', async () => {
   expect([await header(1), await header(2)]).toEqual(['shared', 'own']);
 });
 
+test('a bulk under which the connection breaks: each entry has the outcome it would have alone', async () => {
+  await using pair = await startPair({ nats: { config: 'max_payload: 8192' } });
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const host = await pair.host({ natsURL: `nats://127.0.0.1:${relay.port}` });
+  relay.hold();
+  const bulk = host.call('BulkPublish', {
+    entries: [
+      { entryId: 'event', event: Buffer.from(event('e1')) },
+      { entryId: 'too large', event: Buffer.alloc(10_000) },
+      { entryId: 'raw', event: Buffer.from('raw') },
+    ],
+    topic: 'orders',
+  });
+  const stored = async () => (await pair.nats.api.streams.info('ORDERS')).state.messages;
+  await until('both on the stream, unconfirmed', async () => (await stored()) === 2);
+  relay.cut();
+  const { failedEntries } = await bulk;
+  const errors = Object.fromEntries(
+    failedEntries.map(({ entryId, error }: { entryId: string; error: string }) => [entryId, error]),
+  );
+  expect(errors).toEqual({
+    'too large': expect.stringContaining('max_payload'),
+    raw: expect.stringContaining('broke before the confirmation'),
+  });
+  expect(await stored()).toBe(2);
+});
+
+test('a bulk for a topic that is no subject fails entry by entry; an empty one is done', async () => {
+  await using pair = await startPair();
+  const host = await pair.host();
+  const entries = ['a', 'b'].map((entryId) => ({ entryId, event: Buffer.from('1') }));
+  const { failedEntries } = await host.call('BulkPublish', { entries, topic: 'a b' });
+  const error = expect.stringContaining('no NATS subject');
+  expect(failedEntries).toEqual(entries.map(({ entryId }) => ({ entryId, error })));
+  expect(await host.call('BulkPublish', { topic: 'orders' })).toEqual({ failedEntries: [] });
+});
+
 test('a bulk of 5,000 is stored in order', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
