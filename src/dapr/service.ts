@@ -48,10 +48,10 @@ export function createService(
     BulkPublish: unary(async (request: DecodedBulkPublishRequest, call) => {
       const instance = inUse(call) ?? (await instanceOf(call));
       const shared = withoutMessageId(request.metadata);
-      const own = Object.keys(shared).length === 0;
+      const shares = Object.keys(shared).length > 0;
       const messages = request.entries.map(({ event, metadata, contentType }) => ({
         data: event,
-        metadata: own ? metadata : { ...shared, ...metadata },
+        metadata: shares ? { ...shared, ...metadata } : metadata,
         contentType,
       }));
       const errors = await instance.bulkPublish(request.topic, messages);

@@ -3,6 +3,9 @@ import type { DeliveryInfo } from './message.ts';
 import { Numbered } from './numbered.ts';
 import type { Settlements } from './settlements.ts';
 
+/** Places kept for messages; more of them take a little longer to be found. */
+const slots = 1_024;
+
 /** In-progress signals go out this many times within one ackWait. */
 const signalsPerAckWait = 3;
 
@@ -77,10 +80,12 @@ export class InFlight {
   readonly #settlements: Settlements;
   readonly #tracksFloor: boolean;
   readonly #released: () => void;
-  readonly #entries = new Numbered<Entry>();
+  readonly #entries = new Numbered<Entry>(slots);
   /** The latest delivery of each stream sequence. */
   readonly #numbers = new Map<number, number>();
   readonly #floor = new AckFloor();
+  /** How many are held. */
+  #held = 0;
   /** Stream sequences settled after the floor was taken, until they are delivered again. */
   readonly #handled = new Set<number>();
   #bytes = 0;
@@ -179,6 +184,8 @@ export class InFlight {
     const { number, entry } = found;
     if (entry.ackPolicy === 'all' && !entry.stale) {
       entry.held = true;
+      this.#held++;
+      // Should it be with the host a second time, what comes next of it is for this one, to settle it.
       this.#numbers.set(entry.streamSequence, number);
       this.#settled(number, entry);
       this.#done(entry);
@@ -264,6 +271,7 @@ export class InFlight {
       if (entry.held) this.#entries.delete(number);
       else entry.stale = true;
     }
+    this.#held = 0;
     this.#numbers.clear();
     this.#handled.clear();
     this.#floor.reset();
@@ -312,6 +320,7 @@ export class InFlight {
    * redelivery is a late one. So it waits until everything delivered before it is settled too.
    */
   #release(): void {
+    if (this.#held === 0) return;
     const floor = this.#floor.value;
     let last: Entry | undefined;
     for (const entry of this.#entries.values()) {
@@ -326,6 +335,7 @@ export class InFlight {
     for (const [number, entry] of this.#entries) {
       if (!entry.held || entry.streamSequence > floor) continue;
       this.#entries.delete(number);
+      this.#held--;
       this.#numbers.delete(entry.streamSequence);
     }
     this.#settlements.ack(last);
@@ -340,9 +350,9 @@ export class InFlight {
     this.#turn = undefined;
     const now = performance.now();
     const next = this.#entries.find(({ held, aside }) => !held && !aside);
-    const entry = next === undefined ? undefined : this.#entries.get(next);
-    if (next === undefined || !entry) return;
-    this.#take(next, now);
+    if (!next) return;
+    const [number, entry] = next;
+    this.#take(number, now);
     this.#keep(entry, now);
   }
 

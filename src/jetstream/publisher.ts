@@ -92,7 +92,7 @@ export class Publisher {
   #closed: ComponentError | undefined;
   #pendingBytes = 0;
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
-  readonly #pending = new Numbered<Pending>();
+  readonly #pending = new Numbered<Pending>(mostPending);
   readonly #lookups = new Map<string, Promise<string[]>>();
   readonly #made = new Map<string, Promise<string>>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -107,8 +107,8 @@ export class Publisher {
     connection.events.on('publishDenied', (subject) => this.#denied(subject));
   }
 
+  /** @throws an error of the client's where that has closed for good */
   #listen(): void {
-    this.#deaf = undefined;
     this.#replies = this.#connection.nats.subscribe(`${this.#inbox}.*`, {
       callback: (error, reply) => {
         if (!error) return this.#answered(reply);
@@ -120,17 +120,25 @@ export class Publisher {
         this.#failAll(this.#deaf);
       },
     });
+    this.#deaf = undefined;
   }
 
   /** Permissions may have changed meanwhile; a refusal comes before the answer to the flush. */
   #hearAgain(): Promise<void> {
-    if (!this.#hearing) {
-      this.#listen();
-      this.#hearing = within(hearingLimit, this.#connection.flush()).finally(() => {
-        this.#hearing = undefined;
-      });
-    }
+    this.#hearing ??= this.#listenAgain().finally(() => {
+      this.#hearing = undefined;
+    });
     return this.#hearing;
+  }
+
+  async #listenAgain(): Promise<void> {
+    try {
+      this.#listen();
+    } catch {
+      // It stays as it was, and whoever publishes hears why.
+      return;
+    }
+    await within(hearingLimit, this.#connection.flush());
   }
 
   /**

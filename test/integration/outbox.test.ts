@@ -89,7 +89,9 @@ test('what the client does not take is told, and holds up nothing', async () => 
   to.outbox.send('a', Buffer.alloc(2 * 1024 * 1024), undefined, (error) => failed.push(error));
   to.outbox.send('a', 'after');
   await to.count(1);
-  expect(failed).toEqual([expect.objectContaining({ message: expect.stringContaining('payload') })]);
+  expect(failed).toEqual([
+    expect.objectContaining({ message: expect.stringContaining('payload') }),
+  ]);
   await to.connection.close();
   to.outbox.send('a', 'closed', undefined, (error) => failed.push(error));
   await until('the second failure', () => failed.length === 2);

@@ -129,7 +129,8 @@ class Run implements AsyncDisposable {
 
   /** Settles what is settled already, and what never was. */
   settleInVain(): void {
-    for (const id of [this.#settled, `${this.#settled}0000`, '-1']) {
+    const [open = '0'] = this.ledger.unsettled.keys();
+    for (const id of [this.#settled, `${this.#settled}0000`, '-1', `${open}.5`, `0${open}`]) {
       if (this.ledger.unsettled.has(id)) continue;
       this.#subscription?.ack(id);
       this.#subscription?.nak(id);

@@ -180,6 +180,22 @@ test('ackPolicy all: acknowledged only when every earlier one is settled', async
   expect(subscription.messages).toHaveLength(4);
 });
 
+test.each([
+  ['the first', [0, 3]],
+  ['the second', [3, 0]],
+])('ackPolicy all: of two deliveries of one message %s is settled first', async (_, order) => {
+  const fields = { ackPolicy: 'all', ackWait: '500ms' };
+  const { stream, subscription, info } = await subscribe(fields, {}, threeBefore);
+  // Nobody settles the first one in time.
+  const messages = await subscription.received(4);
+  expect(messages[3]?.data.toString()).toBe('1');
+  const floor = async () => (await api.consumers.info(stream, info.name)).ack_floor.stream_seq;
+  for (const index of [2, 1]) subscription.ack(messages[index]?.id ?? '');
+  expect(await floor()).toBe(0);
+  for (const index of order) subscription.ack(messages[index]?.id ?? '');
+  await until('all three', async () => (await floor()) === 3);
+});
+
 test('ackPolicy none: nothing is awaited, and more than a window flows', async () => {
   const { host, topic, stream, subscription, info } = await subscribe({
     ackPolicy: 'none',

@@ -47,6 +47,13 @@ test('metadata becomes headers, but nothing that steers', () => {
   expect(String(headers?.encode())).toBe([...lines, '', ''].join('\r\n'));
 });
 
+test("a content type is stored once: the message's own wins", () => {
+  const metadata = { 'Content-Type': 'text/plain', a: '1' };
+  const message = { data: Buffer.from('x'), metadata, contentType: 'application/json' };
+  const text = 'NATS/1.0\r\na: 1\r\nContent-Type: application/json\r\n\r\n';
+  expect(String(toHeaders('orders', message)?.encode())).toBe(text);
+});
+
 test('an id that fits on no line is another one than what is left of it', () => {
   const idOf = (msgId: string) =>
     /Nats-Msg-Id: (.*)\r\n/.exec(
