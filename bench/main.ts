@@ -150,8 +150,8 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         quick: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        peer: { type: 'string' },
+        only: { type: 'string', multiple: true },
+        peer: { type: 'string', multiple: true },
         rounds: { type: 'string' },
         list: { type: 'boolean' },
         'from-json': { type: 'boolean', default: false },
@@ -159,6 +159,11 @@ function readArguments() {
       },
     });
     if (values.help) leave(usage);
+    const others = [values.quick, values.only, values.peer, values.rounds, values.list].some(
+      Boolean,
+    );
+    if (values['from-json'] && others)
+      throw new Error('--from-json: goes with no other option, as it measures nothing');
     if (values.list) {
       const growth = growthParts.map((part) => `growth/${part}: ${growthTitles[part]}`);
       const titled = workloads.map((one) => `${keyOf(one)}: ${one.title}`);
@@ -168,7 +173,7 @@ function readArguments() {
     if (!Number.isInteger(rounds) || rounds < 1)
       throw new Error('--rounds: use a number from 1 on');
     const growthKey = (part: GrowthPart) => `growth/${part}`;
-    const only = values.only?.split(',').filter((name) => name !== '');
+    const only = values.only?.flatMap((names) => names.split(',')).filter((name) => name !== '');
     const keys = [...workloads.map(keyOf), ...growthParts.map(growthKey)];
     const selected = only && select(keys, only);
     const chosen = workloads.filter((one) =>
@@ -176,7 +181,7 @@ function readArguments() {
         ? selected.has(keyOf(one))
         : !values.quick || (one.via === 'daprd' && quick.includes(one.name)),
     );
-    const names = values.peer?.split(',') ?? peers;
+    const names = [...new Set(values.peer?.flatMap((names) => names.split(',')) ?? peers)];
     const unknown = names.filter((name) => !peers.includes(name as PeerName));
     if (unknown.length > 0) throw new Error(`--peer: use some of ${peers.join(', ')}`);
     const writes = !values.quick && !only && !values.peer && rounds >= 3;

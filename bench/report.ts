@@ -30,14 +30,33 @@ ${begin}
 ${end}
 `;
 
-/** @throws Error when nothing has been measured yet */
+/** @throws Error when nothing has been measured yet, or what has been cannot be read */
 export async function readPerformance(folder = docs): Promise<Performance> {
   const file = join(folder, 'performance.json');
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Performance;
-  } catch (error) {
+  const text = await readFile(file, 'utf8').catch((error) => {
     throw new Error(`${file} cannot be read, \`npm run bench\` writes it`, { cause: error });
+  });
+  try {
+    return checked(JSON.parse(text));
+  } catch (error) {
+    const remedy = '`git checkout` brings back the last one, `npm run bench` measures anew';
+    throw new Error(`${file}: ${(error as Error).message}; ${remedy}`, { cause: error });
   }
+}
+
+/** @throws Error that says what is missing, or is no number */
+function checked(found: Performance | null): Performance {
+  const results = found?.results ?? {};
+  if (Object.keys(results).length === 0) throw new Error('has no results');
+  for (const [key, peers] of Object.entries(results)) {
+    for (const [peer, samples] of Object.entries(peers)) {
+      for (const [round, sample] of samples.entries()) {
+        const wrong = Object.entries(sample ?? {}).find(([, value]) => !Number.isFinite(value));
+        if (wrong) throw new Error(`results.${key}.${peer}[${round}].${wrong[0]} is no number`);
+      }
+    }
+  }
+  return found as Performance;
 }
 
 /**

@@ -27,6 +27,9 @@ import { messageOf } from './errors.ts';
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
 
+/** A signal that comes again so soon is the same one: a terminal and npm both send it. Milliseconds. */
+const echo = 500;
+
 cacheCode();
 
 const command = parseCommandLine(process.argv.slice(2), process.env);
@@ -81,13 +84,14 @@ async function serve(options: Options): Promise<void> {
     import('./dapr/server.ts'),
   ]);
   const log = await createLog(options.logLevel, process.stdout.isTTY === true);
-  let stopping = false;
+  let stoppedAt: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
-    if (stopping) {
+    if (stoppedAt !== undefined) {
+      if (performance.now() - stoppedAt < echo) return;
       log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
       process.exit(1);
     }
-    stopping = true;
+    stoppedAt = performance.now();
     log.info(`${signal}: giving back unsettled messages and stopping`);
     setTimeout(() => {
       log.error(`not stopped within ${stopLimit / 1000} s: ending anyway`);

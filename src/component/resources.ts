@@ -33,9 +33,16 @@ const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 const text = scalar.transform((value) => (value === null ? '' : String(value)));
 
 const component = z.object({
+  // daprd passes over a Component of another one, without a word.
+  apiVersion: z.literal('dapr.io/v1alpha1').optional(),
   metadata: z.object({ name: z.string() }),
   spec: z.object({
     type: z.string(),
+    // These are the same to daprd; it finds no component of another one.
+    version: z
+      .string()
+      .regex(/^(v[01])?$/i, 'must be v1')
+      .nullish(),
     metadata: z
       .array(
         z.object({

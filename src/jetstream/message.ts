@@ -58,7 +58,8 @@ export function toHeaders(subject: string, message: OutboundMessage): StoredHead
   for (const key in metadata) {
     const lower = key.toLowerCase();
     if (steering.has(lower) || lower.startsWith('nats-') || !isHeaderName(key)) continue;
-    if (key === contentTypeHeader && contentType) continue;
+    // In any case: a reader may take either of two.
+    if (contentType && lower === 'content-type') continue;
     lines += line(key, metadata[key] as string);
   }
   if (contentType) lines += line(contentTypeHeader, contentType);

@@ -93,6 +93,16 @@ test.each([
   ['a file that is no YAML', 'a: [', 'is no YAML'],
   ['a file without a Component', 'kind: Other', 'no Component of type'],
   ['a Component without a type', 'kind: Component\nmetadata: {name: x}\nspec: {}', 'spec.type'],
+  [
+    'a Component of a version there is not',
+    'kind: Component\nmetadata: {name: x}\nspec: {type: pubsub.nats-jetstream, version: v9}',
+    'spec.version: must be v1',
+  ],
+  [
+    'a Component of another API',
+    'apiVersion: foo\nkind: Component\nmetadata: {name: x}\nspec: {type: pubsub.nats-jetstream}',
+    'apiVersion',
+  ],
 ])('%s: exit code 1', async (_, text, words) => {
   const { code, stdout } = await check(text);
   expect(code).toBe(1);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -111,6 +111,26 @@ test('the same numbers give the same files, each chart that the page shows among
     expect(charts).toHaveLength(5);
     expect(Object.keys(first)).toEqual(expect.arrayContaining(charts));
     expect(first['charts/publish.svg']).toContain('messages a second');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.each([
+  ['null', 'has no results'],
+  ['{}', 'has no results'],
+  ['{"results":', 'JSON'],
+  [
+    '{"results":{"daprd/bulk":{"go":[null,{"rate":"abc"}]}}}',
+    'results.daprd/bulk.go[1].rate is no number',
+  ],
+])('%s is refused, with what is wrong and what to do', async (text, words) => {
+  const folder = await mkdtemp(join(tmpdir(), 'report-test-'));
+  try {
+    await writeFile(join(folder, 'performance.json'), text);
+    const reading = readPerformance(folder);
+    await expect(reading).rejects.toThrow(words);
+    await expect(reading).rejects.toThrow('git checkout');
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -48,7 +48,7 @@ test('metadata becomes headers, but nothing that steers', () => {
 });
 
 test("a content type is stored once: the message's own wins", () => {
-  const metadata = { 'Content-Type': 'text/plain', a: '1' };
+  const metadata = { 'Content-Type': 'text/plain', 'content-type': 'text/html', a: '1' };
   const message = { data: Buffer.from('x'), metadata, contentType: 'application/json' };
   const text = 'NATS/1.0\r\na: 1\r\nContent-Type: application/json\r\n\r\n';
   expect(String(toHeaders('orders', message)?.encode())).toBe(text);
