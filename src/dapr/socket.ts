@@ -2,10 +2,14 @@ import { chmod, lstat, mkdir, mkdtemp, rename, rm, unlink } from 'node:fs/promis
 import { connect, type Server } from 'node:net';
 import { platform } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ComponentError, messageOf } from '../errors.ts';
 
 /** What sockaddr_un holds, less its closing zero: 107 bytes on Linux, 103 on macOS. */
 const longestPath = platform() === 'darwin' ? 103 : 107;
+
+/** Making the folder may take so long; below /proc, Node would try for ever. Unit: milliseconds. */
+const folderLimit = 5_000;
 
 /** How long a socket found at the path may take to answer. Unit: milliseconds. */
 const probeLimit = 1_000;
@@ -38,7 +42,10 @@ export async function listenAtSocket(
   if (needed > longestPath) {
     throw unusable(path, `its path is ${needed} bytes long and may have ${longestPath}`);
   }
-  await mkdir(folder, { recursive: true }).catch((cause) => {
+  const tooLong = sleep(folderLimit, undefined, { ref: false }).then(() => {
+    throw new Error(`not within ${folderLimit / 1000} s`);
+  });
+  await Promise.race([mkdir(folder, { recursive: true }), tooLong]).catch((cause) => {
     throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
   });
   await refuseIfTaken(path);

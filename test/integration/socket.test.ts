@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { access, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Child } from '../support/child.ts';
@@ -56,6 +57,21 @@ test.each([
   await access(path);
   taken.close();
 });
+
+// Elsewhere there is no such folder, and making it fails at once.
+test.runIf(platform() === 'linux')(
+  'a folder that cannot be made: one clear line, exit 1',
+  async () => {
+    await using child = await Child.start({
+      name: 'component',
+      command: process.execPath,
+      args: ['src/main.ts', '--socket-folder', '/proc/none'],
+      ready: /cannot listen/,
+    });
+    expect(await child.ended).toBe(1);
+    expect(child.lines).toEqual([expect.stringContaining('the folder cannot be made')]);
+  },
+);
 
 test('a path that is too long for a socket is refused with both lengths', async () => {
   await using folder = await temporaryFolder();
