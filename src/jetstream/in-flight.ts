@@ -180,20 +180,12 @@ export class InFlight {
   /** Handled. An id that is unknown or settled already does nothing, here and below. */
   ack(id: string): void {
     const found = this.#unsettled(id);
-    if (!found) return;
-    const { number, entry } = found;
-    if (entry.ackPolicy === 'all' && !entry.stale) {
-      entry.held = true;
-      this.#held++;
-      // Should it be with the host a second time, what comes next of it is for this one, to settle it.
-      this.#numbers.set(entry.streamSequence, number);
-      this.#settled(number, entry);
-      this.#done(entry);
-      this.#release();
+    if (found?.entry.ackPolicy === 'all' && !found.entry.stale) {
+      this.#hold(found.number, found.entry);
       return;
     }
-    this.#takeOut(number, entry);
-    if (entry.stale) return;
+    const entry = this.#settle(id);
+    if (!entry || entry.stale) return;
     this.#done(entry);
     if (entry.ackPolicy === 'explicit') {
       // While the host has others, nobody waits for this one.
@@ -203,27 +195,21 @@ export class InFlight {
 
   /** Never to be delivered again. */
   term(id: string): void {
-    const found = this.#unsettled(id);
-    if (!found) return;
-    const { number, entry } = found;
     // With `all` the server would take everything before it as settled too.
-    if (entry.ackPolicy === 'all') {
+    if (this.#unsettled(id)?.entry.ackPolicy === 'all') {
       this.ack(id);
       return;
     }
-    this.#takeOut(number, entry);
-    if (entry.stale) return;
+    const entry = this.#settle(id);
+    if (!entry || entry.stale) return;
     this.#done(entry);
     if (entry.ackPolicy === 'explicit') this.#settlements.term(entry);
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
   nak(id: string, delay = 0): void {
-    const found = this.#unsettled(id);
-    if (!found) return;
-    const { number, entry } = found;
-    this.#takeOut(number, entry);
-    if (entry.stale) return;
+    const entry = this.#settle(id);
+    if (!entry || entry.stale) return;
     const deadline = performance.now() + delay + entry.ackWait * patience;
     this.#floor.refused(entry.streamSequence, deadline);
     this.#sendNak(entry, delay);
@@ -300,15 +286,31 @@ export class InFlight {
     return !entry || entry.held || String(number) !== id ? undefined : { number, entry };
   }
 
-  #takeOut(number: number, entry: Entry): void {
+  /** Takes it out, and passes the turn on. */
+  #settle(id: string): Entry | undefined {
+    const found = this.#unsettled(id);
+    if (!found) return undefined;
+    const { number, entry } = found;
     this.#entries.delete(number);
     const { streamSequence } = entry;
     if (this.#numbers.get(streamSequence) === number) this.#numbers.delete(streamSequence);
-    this.#settled(number, entry);
+    this.#passOn(number, entry);
+    return entry;
   }
 
-  /** Passes the turn on. */
-  #settled(number: number, { size }: Entry): void {
+  /** Keeps what the host has acknowledged until everything before it is settled as well. */
+  #hold(number: number, entry: Entry): void {
+    entry.held = true;
+    this.#held++;
+    // Should it be with the host a second time, what comes next of it is for this one, to settle it.
+    this.#numbers.set(entry.streamSequence, number);
+    this.#passOn(number, entry);
+    this.#done(entry);
+    this.#release();
+  }
+
+  /** No handler is at it any more, and its bytes are no longer the host's. */
+  #passOn(number: number, { size }: Entry): void {
     this.#bytes -= size;
     if (number === this.#turn) this.#nextTurn();
   }
