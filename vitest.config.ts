@@ -12,6 +12,7 @@ export default defineConfig({
       project('integration', 60_000),
       project('e2e', 120_000),
       project('conformance', 900_000),
+      project('browser', 60_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { type LogLevel, logLevels } from './log.ts';
 
@@ -14,6 +15,8 @@ export interface Options {
    */
   sidecar: { url: string; token: string | undefined; guessed: boolean } | undefined;
   restartOrphanedSidecar: boolean;
+  /** Where metrics, health and the status page are served; undefined for nowhere. */
+  http: { host: string; port: number } | undefined;
 }
 
 export interface CheckArguments {
@@ -41,9 +44,10 @@ const defaults = {
   'socket-folder': '/tmp/dapr-components-sockets',
   'socket-mode': '0666',
   'log-level': 'info',
+  'http-host': '127.0.0.1',
 } as const;
 
-type Flag = keyof typeof defaults | 'sidecar-url' | 'restart-orphaned-sidecar';
+type Flag = keyof typeof defaults | 'http-port' | 'sidecar-url' | 'restart-orphaned-sidecar';
 
 /** Of daprd's HTTP API, where nobody says otherwise. */
 const usualSidecar = 'http://127.0.0.1:3500';
@@ -72,6 +76,12 @@ Options, each also by environment variable; the option wins:
                         [DAPR_NATS_JETSTREAM_SOCKET_MODE, default ${defaults['socket-mode']}]
   --log-level LEVEL     ${logLevels.join(', ')}
                         [DAPR_NATS_JETSTREAM_LOG_LEVEL, default ${defaults['log-level']}]
+  --http-port PORT      serve /metrics, /healthz, /readyz and a status page at / there;
+                        0 takes a free one
+                        [DAPR_NATS_JETSTREAM_HTTP_PORT, else nothing is served]
+  --http-host ADDRESS   of this machine; 0.0.0.0 for all of them. Nobody is asked for
+                        a password there
+                        [DAPR_NATS_JETSTREAM_HTTP_HOST, default ${defaults['http-host']}]
   --sidecar-url URL     daprd's HTTP API, where this process serves one daprd. It is
                         asked whether it has outlived a component before this one
                         [DAPR_NATS_JETSTREAM_SIDECAR_URL, else port DAPR_HTTP_PORT on
@@ -129,6 +139,8 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
         'socket-folder': { type: 'string' },
         'socket-mode': { type: 'string' },
         'log-level': { type: 'string' },
+        'http-port': { type: 'string' },
+        'http-host': { type: 'string' },
         'sidecar-url': { type: 'string' },
         'restart-orphaned-sidecar': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -156,6 +168,13 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (!(logLevels as readonly string[]).includes(level.value)) {
     return refuse(level, `use one of ${logLevels.join(', ')}`);
   }
+  const port = read('http-port');
+  const host = read('http-host');
+  // An empty option is one that somebody has got wrong; an empty variable is unset.
+  const asked = port.value !== '' || flags['http-port'] !== undefined;
+  if (asked && !isPort(port.value)) return refuse(port, 'use a port, 0 to 65535');
+  if (isIP(host.value) === 0)
+    return refuse(host, 'use an IP address, such as 127.0.0.1 or 0.0.0.0');
   const restart = read('restart-orphaned-sidecar');
   if (!/^(true|false|)$/i.test(restart.value)) return refuse(restart, 'use true or false');
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
@@ -174,6 +193,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
       logLevel: level.value as LogLevel,
       sidecar: url ? { url, token: env.DAPR_API_TOKEN, guessed: !sidecar } : undefined,
       restartOrphanedSidecar,
+      http: asked ? { host: host.value, port: Number(port.value) } : undefined,
     },
   };
 }
@@ -203,6 +223,10 @@ function readSidecar(given: string | undefined, env: NodeJS.ProcessEnv): Given |
   // Not meant for this process alone: one that cannot be used is none.
   const value = `http://127.0.0.1:${env.DAPR_HTTP_PORT}`;
   return isOrigin(value) ? { value, from: 'DAPR_HTTP_PORT' } : undefined;
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
 function isOrigin(text: string): boolean {

@@ -15,6 +15,8 @@
  *     │  one NATS connection per Component      jetstream/connection.ts
  *   nats-server
  *
+ * Beside it, where a port is asked for, http/server.ts shows what the rooms say of themselves.
+ *
  * This file reads the environment and the command line, and turns signals into a stop.
  */
 import { readFileSync } from 'node:fs';
@@ -22,7 +24,9 @@ import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type CheckArguments, help, type Options, parseCommandLine } from './command-line.ts';
+import type { RunningServer } from './dapr/server.ts';
 import { messageOf } from './errors.ts';
+import type { Logger } from './log.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
@@ -117,17 +121,38 @@ async function serve(options: Options): Promise<void> {
     process.exit(1);
   });
 
-  const server = startServer({ ...options, log });
+  let running: RunningServer | undefined;
+  const server = serveHttp(options, log, () => running).then(() =>
+    startServer({ ...options, log }),
+  );
   try {
-    const { path } = await server;
+    running = await server;
     log.info(
-      { version: version(), socket: path, type: `pubsub.${options.socketName}` },
-      `ready: Components of type pubsub.${options.socketName} are served on ${path}`,
+      { version: version(), socket: running.path, type: `pubsub.${options.socketName}` },
+      `ready: Components of type pubsub.${options.socketName} are served on ${running.path}`,
     );
   } catch (error) {
     log.fatal(messageOf(error));
     process.exit(1);
   }
+}
+
+/** Before the socket: daprd shall not meet a process that is about to end for want of its port. */
+async function serveHttp(
+  { http }: Options,
+  log: Logger,
+  server: () => RunningServer | undefined,
+): Promise<void> {
+  if (!http) return;
+  const { startHttp } = await import('./http/server.ts');
+  const { url } = await startHttp({
+    ...http,
+    version: version(),
+    status: () => server()?.status(),
+    refresh: async () => server()?.refresh(),
+    log,
+  });
+  log.info(`metrics, health and status page: ${url}`);
 }
 
 function version(): string {

@@ -1,9 +1,10 @@
 import { ComponentError } from '../errors.ts';
-import { Connection } from '../jetstream/connection.ts';
+import { Connection, type ConnectionStatus } from '../jetstream/connection.ts';
+import type { PublishCounts } from '../jetstream/counts.ts';
 import type { Deliver } from '../jetstream/hand-over.ts';
 import type { OutboundMessage } from '../jetstream/message.ts';
 import { Publisher } from '../jetstream/publisher.ts';
-import { Subscription } from '../jetstream/subscription.ts';
+import { Subscription, type SubscriptionStatus } from '../jetstream/subscription.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
 
@@ -14,6 +15,15 @@ export interface SubscribeOptions {
   deliver: Deliver;
   /** Ends the subscription at once. */
   signal: AbortSignal;
+}
+
+/** One instance as it is now. What is counted is counted on: to be read, not kept. */
+export interface InstanceStatus {
+  connection: ConnectionStatus;
+  publishes: PublishCounts;
+  /** Publishes that wait for their confirmation. */
+  pendingPublishes: number;
+  subscriptions: SubscriptionStatus[];
 }
 
 /** One Dapr Component as one host has initialised it: settings, a NATS connection, what runs on it. */
@@ -87,6 +97,20 @@ export class Instance {
     return subscription;
   }
 
+  status(): InstanceStatus {
+    return {
+      connection: this.#connection.status(),
+      publishes: this.#publisher.counts,
+      pendingPublishes: this.#publisher.pending,
+      subscriptions: this.subscriptions.map((subscription) => subscription.status()),
+    };
+  }
+
+  /** The subscriptions that are open now. */
+  get subscriptions(): Subscription[] {
+    return [...this.#subscriptions];
+  }
+
   /** No new messages from now on; settlements still count. */
   pause(): void {
     this.#paused = true;
@@ -104,8 +128,7 @@ export class Instance {
    */
   async close(handlersLimit: number): Promise<void> {
     this.#closed = true;
-    const subscriptions = [...this.#subscriptions];
-    await Promise.all(subscriptions.map((subscription) => subscription.close(handlersLimit)));
+    await Promise.all(this.subscriptions.map((subscription) => subscription.close(handlersLimit)));
     this.#publisher.close(new ComponentError('closed', 'the component is stopping'));
     await this.#connection.close();
   }

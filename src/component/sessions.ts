@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, InstanceStatus } from './instance.ts';
 
 /** One connection of a host; compared by identity. */
 export interface Connection {
@@ -24,6 +24,20 @@ export interface SessionsOptions {
   /** Told when a host calls for a Component that was never initialised in this process. */
   neverInitialised(name: string): void;
 }
+
+/** One Component of one host as it is now. */
+export interface ComponentStatus {
+  name: string;
+  /** The consumerID: the app id, unless set otherwise. */
+  app: string;
+  /** Undefined until Init has succeeded. */
+  instance: InstanceStatus | undefined;
+  /** Why Init was refused, if it was. */
+  refused: string | undefined;
+}
+
+/** How many consumers are asked after at a time. */
+const mostAsked = 32;
 
 /** Settings of closed connections that are kept for adoption, the oldest dropped first. */
 const mostRemembered = 256;
@@ -113,6 +127,31 @@ export class Sessions {
     return adopted.instance;
   }
 
+  /** Every Component that a host has initialised, in the order of their Inits. */
+  status(): ComponentStatus[] {
+    return this.#slots
+      .toSorted(([, a], [, b]) => a.order - b.order)
+      .map(([name, { properties, started, refused }]) => ({
+        name,
+        app: properties.consumerID ?? '',
+        instance: started?.status(),
+        refused: refused?.message,
+      }));
+  }
+
+  /** Has the backlog of every subscription asked for, where it is not known well enough. Never rejects. */
+  async refreshBacklogs(): Promise<void> {
+    const open = this.#slots.flatMap(([, { started }]) => started?.subscriptions ?? []);
+    const ask = async () => {
+      for (let next = open.pop(); next; next = open.pop()) await next.refreshBacklog();
+    };
+    await Promise.all(Array.from({ length: mostAsked }, ask));
+  }
+
+  get #slots(): [name: string, slot: Slot][] {
+    return [...this.#live.values()].flatMap((slots) => [...slots]);
+  }
+
   /** The connection is gone: its instances end, their settings stay adoptable. */
   close(connection: Connection): void {
     const slots = this.#live.get(connection);
@@ -130,8 +169,7 @@ export class Sessions {
    */
   async closeAll(): Promise<void> {
     this.#stopped = true;
-    const slots = [...this.#live.values()].flatMap((slots) => [...slots.values()]);
-    const ended = Promise.all(slots.map(({ instance }) => end(instance, handlersLimit)));
+    const ended = Promise.all(this.#slots.map(([, { instance }]) => end(instance, handlersLimit)));
     await within(endLimit, ended);
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import { loadInstance, Sessions } from '../component/sessions.ts';
+import { type ComponentStatus, loadInstance, Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { serverDefinition } from './contract.ts';
@@ -21,9 +21,19 @@ export interface ServerOptions {
   log: Logger;
 }
 
+/** The whole process as it is now. */
+export interface ServerStatus {
+  /** `orphaned`: a daprd is served that has outlived the process it had initialised. */
+  state: 'serving' | 'orphaned' | 'stopping';
+  components: ComponentStatus[];
+}
+
 export interface RunningServer {
   /** Path of the socket. */
   path: string;
+  status(): ServerStatus;
+  /** Has NATS asked for what it alone knows: backlogs. Never rejects. */
+  refresh(): Promise<void>;
   /**
    * Removes the socket, gives back every unsettled message, closes every connection. Takes at most
    * 4.5 s: what the rooms below do is bounded.
@@ -51,12 +61,16 @@ const lastAnswers = 500;
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log } = options;
   const health = new HealthImplementation({ '': 'SERVING' });
+  let state: ServerStatus['state'] = 'serving';
   const orphans = new OrphanWatch({
     type: `pubsub.${options.socketName}`,
     feature: features[0],
     sidecar: options.sidecar && new Sidecar(options.sidecar),
     restart: options.restartOrphanedSidecar === true,
-    orphaned: (is) => health.setStatus('', is ? 'NOT_SERVING' : 'SERVING'),
+    orphaned: (is) => {
+      health.setStatus('', is ? 'NOT_SERVING' : 'SERVING');
+      if (state !== 'stopping') state = is ? 'orphaned' : 'serving';
+    },
     log,
   });
   const sessions = new Sessions({
@@ -98,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const stop = async () => {
     orphans.stop();
+    state = 'stopping';
     health.setStatus('', 'NOT_SERVING');
     await remove();
     const closed = new Promise<void>((done) => listener.close(() => done()));
@@ -108,5 +123,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     for (const socket of open.keys()) socket.destroy();
     await closed;
   };
-  return { path, stop };
+  return {
+    path,
+    status: () => ({ state, components: sessions.status() }),
+    refresh: () => sessions.refreshBacklogs(),
+    stop,
+  };
 }

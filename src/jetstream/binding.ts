@@ -37,11 +37,18 @@ export class Binding {
   #retryTimer: NodeJS.Timeout | undefined;
   #healthTimer: NodeJS.Timeout | undefined;
   #lastProblem = '';
+  /** What was found last, for the log. */
+  #about: { stream?: string; consumer?: string } = {};
   /** The problem after which "subscribed again" was logged last. */
   #lastHealed = '';
 
   constructor(options: BindingOptions) {
     this.#options = options;
+  }
+
+  /** What is in the way, where something is. */
+  get problem(): string | undefined {
+    return this.#lastProblem || undefined;
   }
 
   /**
@@ -79,9 +86,9 @@ export class Binding {
     // A refusal comes before the answer to this, and there is nothing to tell.
     await within(objectionLimit, connection.flush());
     if (round !== this.#round) return;
-    const about = { stream: consumer.stream, consumer: consumer.name };
-    if (!problem) log.info(about, 'subscribed');
-    else if (problem !== this.#lastHealed) log.info(about, 'subscribed again');
+    this.#about = { stream: consumer.stream, consumer: consumer.name };
+    if (!problem) log.info(this.#about, 'subscribed');
+    else if (problem !== this.#lastHealed) log.info(this.#about, 'subscribed again');
     this.#lastHealed = this.#lastProblem;
     this.#healthTimer = setTimeout(() => this.healthy(), healthyAfter);
     this.#healthTimer.unref();
@@ -94,7 +101,8 @@ export class Binding {
     clearTimeout(this.#healthTimer);
     if (problem.message !== this.#lastProblem && connection.connected) {
       const level = problem.code === 'internal' ? 'error' : 'warn';
-      log[level](`not delivering, trying again until it works: ${problem.message}`);
+      const text = `not delivering, trying again until it works: ${problem.message}`;
+      log[level](this.#about, text);
     }
     this.#lastProblem = problem.message;
     const wait = Math.min(retryWait.first * 2 ** this.#attempts++, retryWait.most);

@@ -48,6 +48,17 @@ interface Events {
   publishDenied: [subject: string];
 }
 
+/** One connection as it is now. */
+export interface ConnectionStatus {
+  connected: boolean;
+  /** `host:port` of the server in use, or used last. */
+  server: string;
+  /** How often it has been lost and found again. */
+  reconnects: number;
+  /** How long there has been no connection; 0 while there is one. Unit: milliseconds. */
+  disconnectedFor: number;
+}
+
 /** One Component's connection to NATS. Once open it reconnects for ever, until {@link close}. */
 export class Connection {
   readonly nats: NatsConnection;
@@ -60,6 +71,7 @@ export class Connection {
   readonly outbox: Outbox;
   readonly #log: Logger;
   #connected = true;
+  #reconnects = 0;
   /** In terms of performance.now(). */
   #disconnectedAt = 0;
   #closing = false;
@@ -119,6 +131,11 @@ export class Connection {
     return this.nats.getServer();
   }
 
+  status(): ConnectionStatus {
+    const { connected, server, disconnectedFor } = this;
+    return { connected, server, reconnects: this.#reconnects, disconnectedFor };
+  }
+
   /** What the server lets this user do; empty when it does not say. */
   async permissions(): Promise<Permissions> {
     try {
@@ -175,6 +192,7 @@ export class Connection {
           if (this.#connected) break;
           const gap = (this.disconnectedFor / 1000).toFixed(1);
           this.#connected = true;
+          this.#reconnects++;
           told.clear();
           this.#log.info(`reconnected to NATS (${status.server}) after ${gap} s`);
           this.events.emit('reconnected');

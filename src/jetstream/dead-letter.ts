@@ -3,6 +3,7 @@ import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
+import type { DeathReason, SubscriptionCounts } from './counts.ts';
 import { type DeliveryInfo, messageIdHeader } from './message.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -29,8 +30,15 @@ interface Content {
   stored?: string;
 }
 
+/** Why a message is dead: for who counts, and for who reads. */
+export interface Death {
+  reason: DeathReason;
+  text: string;
+}
+
 export interface DeadLettersOptions {
   connection: Connection;
+  counts: SubscriptionCounts;
   publisher: Publisher;
   /** Undefined: nothing is stored, only logged. */
   subject: string | undefined;
@@ -54,25 +62,30 @@ export class DeadLetters {
    * @returns true when the message may be terminated: it is stored, or has nowhere to go (no dead
    *   letter subject, or it comes from there itself), which is then one line in the log
    */
-  async putAside(delivery: Dead, reason: string, content?: Content): Promise<boolean> {
-    const { publisher, subject, log, signal } = this.#options;
+  async putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
+    const { publisher, subject, counts, log, signal } = this.#options;
+    const { reason, text } = death;
     const { stream, consumer, streamSequence, deliveryCount } = delivery;
     const about = { stream, consumer, streamSequence, deliveryCount };
     if (subject === undefined) {
-      log.error(about, `terminated a message for good (deadLetterSubject is unset): ${reason}`);
+      counts.terms[reason]++;
+      log.error(about, `terminated a message for good (deadLetterSubject is unset): ${text}`);
       return true;
     }
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const found = content ?? (await this.#read(delivery));
         if (found?.subject === subject) {
-          log.error(about, `terminated a dead letter that cannot be delivered either: ${reason}`);
+          counts.terms[reason]++;
+          log.error(about, `terminated a dead letter that cannot be delivered either: ${text}`);
           return true;
         }
-        const set = found && toDeadLetter(found, delivery, reason);
-        if (found) await publisher.store(subject, found.data, set);
+        if (found) {
+          await publisher.store(subject, found.data, toDeadLetter(found, delivery, text));
+          counts.deadLetters[reason]++;
+        }
         const what = found ? `moved a message to ${subject}` : 'a dead message is gone already';
-        log.warn(about, `${what}: ${reason}`);
+        log.warn(about, `${what}: ${text}`);
         return true;
       } catch (error) {
         if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${messageOf(error)}`);

@@ -1,6 +1,7 @@
 import type { Msg } from '@nats-io/transport-node';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
+import type { SubscriptionCounts } from './counts.ts';
 import type { InFlight } from './in-flight.ts';
 import { headersOf, type InboundMessage, toInbound } from './message.ts';
 
@@ -11,6 +12,7 @@ export type Delivered = 'delivered' | 'too-large';
 
 export interface HandOverOptions {
   connection: Connection;
+  counts: SubscriptionCounts;
   inFlight: InFlight;
   topic: string;
   deliver: Deliver;
@@ -114,8 +116,9 @@ export class HandOver {
     if (result === 'too-large') {
       const reason = `${message.data.byteLength} bytes: daprd takes 4 MiB at most`;
       this.#options.undeliverable(id, reason, message);
-    } else if (result === 'delivered' && this.#options.inFlight.get(id)?.ackPolicy === 'none') {
-      this.#options.done(id);
+    } else if (result === 'delivered') {
+      this.#options.counts.delivered++;
+      if (this.#options.inFlight.get(id)?.ackPolicy === 'none') this.#options.done(id);
     }
   }
 

@@ -1,4 +1,5 @@
 import { AckFloor } from './ack-floor.ts';
+import type { NakReason } from './counts.ts';
 import type { DeliveryInfo } from './message.ts';
 import { Numbered } from './numbered.ts';
 import type { Settlements } from './settlements.ts';
@@ -136,7 +137,7 @@ export class InFlight {
    */
   add(message: Unsettled): string | undefined {
     if (this.#closed) {
-      this.#sendNak(message, 0);
+      this.#sendNak(message, 0, 'given-back');
       return undefined;
     }
     if (this.#handled.delete(message.streamSequence)) {
@@ -207,12 +208,12 @@ export class InFlight {
   }
 
   /** To be delivered again, `delay` milliseconds from now. */
-  nak(id: string, delay = 0): void {
+  nak(id: string, reason: NakReason, delay = 0): void {
     const entry = this.#settle(id);
     if (!entry || entry.stale) return;
     const deadline = performance.now() + delay + entry.ackWait * patience;
     this.#floor.refused(entry.streamSequence, deadline);
-    this.#sendNak(entry, delay);
+    this.#sendNak(entry, delay, reason);
   }
 
   /**
@@ -222,7 +223,9 @@ export class InFlight {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const entry of this.#entries.values()) if (!entry.stale) this.#sendNak(entry, 0);
+    for (const entry of this.#entries.values()) {
+      if (!entry.stale) this.#sendNak(entry, 0, 'given-back');
+    }
     this.#entries.clear();
     this.#numbers.clear();
     this.#settlements.close();
@@ -366,13 +369,13 @@ export class InFlight {
     this.#settlements.inProgress(entry);
   }
 
-  #sendNak(delivery: Unsettled, delay: number): void {
+  #sendNak(delivery: Unsettled, delay: number, reason: NakReason): void {
     const { ackPolicy, ackWait, firstAckWait } = delivery;
     if (ackPolicy === 'none') return;
     // The server counts a delay as if the consumer's first ackWait would follow, and then lets the
     // one of this delivery follow.
     const told = delay > 0 ? Math.max(delay + firstAckWait - ackWait, shortestDelay) : 0;
-    this.#settlements.nak(delivery, told);
+    this.#settlements.nak(delivery, told, reason);
   }
 
   #schedule(ackWait: number): void {

@@ -11,11 +11,26 @@ const passing = new Set([10158, 10008]);
 /** How a confirmation begins; a refusal begins with its error. */
 const confirmation = Buffer.from('{"stream":"');
 const refusal = Buffer.from('"error"');
+const dropped = Buffer.from('"duplicate":');
 
-/** What a stream's answer means: undefined for a confirmation; `not now`: it is worth asking again. */
-export function readPubAck(reply: Msg, subject: string): ComponentError | 'not now' | undefined {
-  if (isConfirmation(reply.data)) return undefined;
-  let ack: { stream?: string; error?: { err_code?: number; description?: string } };
+/**
+ * - `duplicate`: the stream has a message of the same id, and has dropped this one
+ * - `not now`: it is worth asking again
+ */
+export type PubAck = 'stored' | 'duplicate' | 'not now' | ComponentError;
+
+/** What a stream's answer means. */
+export function readPubAck(reply: Msg, subject: string): PubAck {
+  const bytes = Buffer.from(reply.data.buffer, reply.data.byteOffset, reply.data.byteLength);
+  // Without parsing it, as most answers need none.
+  if (bytes.subarray(0, confirmation.length).equals(confirmation) && !bytes.includes(refusal)) {
+    return bytes.includes(dropped) ? 'duplicate' : 'stored';
+  }
+  let ack: {
+    stream?: string;
+    duplicate?: boolean;
+    error?: { err_code?: number; description?: string };
+  };
   try {
     ack = reply.json();
   } catch {
@@ -29,15 +44,9 @@ export function readPubAck(reply: Msg, subject: string): ComponentError | 'not n
     const forGood = err_code === 10054 || err_code === 10097;
     return new ComponentError(forGood ? 'invalid-request' : 'unavailable', text);
   }
-  if (typeof ack.stream === 'string') return undefined;
+  if (typeof ack.stream === 'string') return ack.duplicate ? 'duplicate' : 'stored';
   return new ComponentError(
     'no-stream',
     `something that is not JetStream answered on "${subject}": ${noStream(subject).message}`,
   );
-}
-
-/** Without parsing it, as most answers need none. */
-function isConfirmation(data: Uint8Array): boolean {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  return bytes.subarray(0, confirmation.length).equals(confirmation) && !bytes.includes(refusal);
 }

@@ -10,6 +10,7 @@ import type { Config } from '../component/config.ts';
 import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
+import { PublishCounts } from './counts.ts';
 import {
   headersOf,
   messageIdHeader,
@@ -55,6 +56,8 @@ interface Pending {
   deadline: number;
   /** Sent on this connection, and neither answered nor refused yet. */
   sent: boolean;
+  /** Sent on this connection or one before. */
+  everSent: boolean;
   /** Sent again, for want of an answer. */
   repeated: boolean;
   attempts: number;
@@ -80,6 +83,7 @@ interface Outcome {
  * subscription, a timer and two promises a message.
  */
 export class Publisher {
+  readonly counts = new PublishCounts();
   readonly #connection: Connection;
   readonly #config: Config;
   readonly #timeout: number;
@@ -233,6 +237,7 @@ export class Publisher {
       ...message,
       repeatable: message.headers?.has(messageIdHeader) === true,
       sent: false,
+      everSent: false,
       repeated: false,
       attempts: 0,
       resolve: outcome.resolve,
@@ -242,6 +247,11 @@ export class Publisher {
     this.#pendingBytes += message.data.byteLength;
     this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
     if (this.#connection.connected) this.#send(number, pending);
+  }
+
+  /** Publishes that wait for their confirmation. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
   /** Why nothing can be published now. */
@@ -266,7 +276,9 @@ export class Publisher {
 
   #send(number: number, pending: Pending): void {
     const { subject, data, headers } = pending;
+    if (pending.everSent) this.counts.repeats++;
     pending.sent = true;
+    pending.everSent = true;
     const options = { reply: `${this.#inbox}.${number}`, headers: headers as MsgHdrs | undefined };
     this.#connection.outbox.send(subject, data, options, (error) => {
       // It may have failed otherwise meanwhile.
@@ -298,15 +310,20 @@ export class Publisher {
       void this.#retry(number, pending);
       return;
     }
-    const refusal = readPubAck(reply, pending.subject);
-    if (refusal === 'not now') {
+    const answer = readPubAck(reply, pending.subject);
+    if (answer === 'not now') {
       pending.waitingFor ??= `the stream of "${pending.subject}" is about to have another leader`;
       void this.#retry(number, pending);
       return;
     }
     this.#forget(number);
-    if (refusal) pending.reject(refusal);
-    else pending.resolve();
+    if (answer instanceof ComponentError) {
+      pending.reject(answer);
+      return;
+    }
+    this.counts.confirmed.add(performance.now() - (pending.deadline - this.#timeout));
+    if (answer === 'duplicate') this.counts.duplicates++;
+    pending.resolve();
   }
 
   /**

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
+import type { NakReason, SubscriptionCounts } from './counts.ts';
 
 const payloads = {
   ack: Buffer.from('+ACK'),
@@ -36,6 +37,7 @@ type Delivery = Pick<Settlement, 'reply' | 'streamSequence'>;
 
 export interface SettlementsOptions {
   connection: Connection;
+  counts: SubscriptionCounts;
   log: Logger;
   /** Whether the consumer that these settlements are for is still there. Rejects if nobody can tell. */
   isSame(): Promise<boolean>;
@@ -81,7 +83,8 @@ export class Settlements {
   }
 
   /** @param delay before the redelivery, as the server is to count it. Unit: milliseconds */
-  nak(delivery: Delivery, delay: number): void {
+  nak(delivery: Delivery, delay: number, reason: NakReason): void {
+    this.#options.counts.naks[reason]++;
     // Not remembered: a second one would count as another refusal.
     const told = JSON.stringify({ delay: Math.round(delay * 1e6) });
     this.#settle(delivery, delay > 0 ? Buffer.from(`-NAK ${told}`) : payloads.nak);
@@ -89,8 +92,10 @@ export class Settlements {
 
   /** Restarts a message's ackWait; nothing when disconnected. */
   inProgress({ reply }: Delivery): void {
-    const { connected, outbox } = this.#options.connection;
-    if (connected) outbox.send(reply, payloads.inProgress);
+    const { connection, counts } = this.#options;
+    if (!connection.connected) return;
+    counts.inProgress++;
+    connection.outbox.send(reply, payloads.inProgress);
   }
 
   /** Sends what may have been lost, once it is clear that the consumer is still the same. */

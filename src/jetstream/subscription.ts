@@ -6,8 +6,15 @@ import { within } from '../within.ts';
 import { type Exceeded, watchAdvisories } from './advisories.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
-import { type BoundConsumer, type Earlier, isStillThere } from './consumer.ts';
-import { DeadLetters } from './dead-letter.ts';
+import {
+  type Backlog,
+  type BoundConsumer,
+  backlogOf,
+  type Earlier,
+  isStillThere,
+} from './consumer.ts';
+import { SubscriptionCounts } from './counts.ts';
+import { DeadLetters, type Death } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
 import { parseDelivery } from './message.ts';
@@ -36,7 +43,24 @@ export interface SubscriptionOptions {
  * - `paused`: neither; settlements still count
  * - `closed`: over; everything unsettled has been given back
  */
-type State = 'binding' | 'delivering' | 'paused' | 'closed';
+export type SubscriptionState = 'binding' | 'delivering' | 'paused' | 'closed';
+
+/** One subscription as it is now. */
+export interface SubscriptionStatus {
+  topic: string;
+  state: SubscriptionState;
+  /** Why it is binding and not delivering, where that is known. */
+  problem: string | undefined;
+  /** Undefined until there is one, here and below. */
+  stream: string | undefined;
+  consumer: string | undefined;
+  type: 'pull' | 'push' | undefined;
+  /** Messages with the host, not settled yet. */
+  inFlight: number;
+  counts: SubscriptionCounts;
+  /** As the server last told it. */
+  backlog: Backlog | undefined;
+}
 
 /** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
 const mostBytes = 32 * 1024 * 1024;
@@ -49,6 +73,9 @@ const saveLimit = 500;
 
 /** Settlements of an outage that has just ended may take this long to be sent. Unit: milliseconds. */
 const flushLimit = 500;
+
+/** The server is asked for a consumer's backlog no more often. Unit: milliseconds. */
+const backlogLife = 5_000;
 
 /** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
 const deleteLimit = 500;
@@ -66,12 +93,16 @@ export class Subscription {
   /** Resolves when the subscription is over. Never rejects. */
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
+  readonly #counts = new SubscriptionCounts();
+  #backlog: Backlog | undefined;
+  /** When the server was last asked for it, in terms of performance.now(). */
+  #backlogAsked = Number.NEGATIVE_INFINITY;
   readonly #settlements: Settlements;
   readonly #inFlight: InFlight;
   readonly #binding: Binding;
   readonly #handOver: HandOver;
   #resolveClosed: () => void = () => undefined;
-  #state: State = 'binding';
+  #state: SubscriptionState = 'binding';
   /** Messages the host may have unsettled; known once there is a consumer. */
   #window = 0;
   #source: Pull | Push | undefined;
@@ -92,8 +123,10 @@ export class Subscription {
     const { connection, config, topic } = options;
     checkSubscribeSubject(topic);
     this.#options = options;
+    const counts = this.#counts;
     this.#settlements = new Settlements({
       connection,
+      counts,
       log: options.log,
       isSame: () => this.#isSameConsumer(),
     });
@@ -104,6 +137,7 @@ export class Subscription {
     });
     this.#deadLetters = new DeadLetters({
       connection,
+      counts,
       publisher: options.publisher,
       subject: config.deadLetterSubject,
       log: options.log,
@@ -119,6 +153,7 @@ export class Subscription {
     });
     this.#handOver = new HandOver({
       connection,
+      counts,
       inFlight: this.#inFlight,
       topic,
       deliver: options.deliver,
@@ -126,8 +161,11 @@ export class Subscription {
       window: () => this.#window,
       open: () => this.#state === 'delivering' || this.#state === 'binding',
       giveBack: (id) => this.#giveBack(id),
-      undeliverable: (id, reason, message) => void this.#putAside(id, reason, message),
+      undeliverable: (id, text, message) => {
+        void this.#putAside(id, { reason: 'too-large', text }, message);
+      },
       done: (id) => {
+        counts.acks++;
         this.#inFlight.ack(id);
         this.#settled();
       },
@@ -149,9 +187,36 @@ export class Subscription {
       this.#options.log.debug({ id }, 'settled twice, or not of this subscription: ignored');
       return;
     }
-    if (error === undefined) this.#inFlight.ack(id);
-    else this.#refused(id, message, error);
+    if (error === undefined) {
+      this.#counts.acks++;
+      this.#inFlight.ack(id);
+    } else this.#refused(id, message, error);
     this.#settled();
+  }
+
+  status(): SubscriptionStatus {
+    const consumer = this.#consumer;
+    return {
+      topic: this.#options.topic,
+      state: this.#state,
+      problem: this.#state === 'binding' ? this.#binding.problem : undefined,
+      stream: consumer?.stream,
+      consumer: consumer?.name,
+      type: consumer && (consumer.deliverSubject ? 'push' : 'pull'),
+      inFlight: this.#inFlight.size,
+      counts: this.#counts,
+      backlog: this.#backlog,
+    };
+  }
+
+  /** Asks the server for the backlog, unless it was asked 5 s ago or less. Never rejects. */
+  async refreshBacklog(): Promise<void> {
+    const { connection } = this.#options;
+    const now = performance.now();
+    if (!this.#consumer || !connection.connected) return;
+    if (now - this.#backlogAsked < backlogLife) return;
+    this.#backlogAsked = now;
+    this.#backlog = await backlogOf(connection, this.#consumer);
   }
 
   /** Asks for no more and gives back what the host has not got yet. */
@@ -195,7 +260,8 @@ export class Subscription {
     const { size } = this.#inFlight;
     if (size > 0) {
       const when = this.#options.connection.connected ? 'gave back' : 'not connected to give back';
-      this.#options.log.info(`${when} ${size} unsettled message(s)`);
+      const { stream, name } = this.#consumer ?? {};
+      this.#options.log.info({ stream, consumer: name }, `${when} ${size} unsettled message(s)`);
     }
     this.#inFlight.close();
     await within(flushLimit, this.#settlements.flush());
@@ -209,16 +275,21 @@ export class Subscription {
   #giveBack(id: string): void {
     const most = this.#consumer?.maxDeliver ?? Number.POSITIVE_INFINITY;
     const message = this.#inFlight.get(id);
-    if (!message || message.deliveryCount < most) this.#inFlight.nak(id);
-    else void this.#putAside(id, `not handled before the app paused, at delivery ${most}`);
+    if (!message || message.deliveryCount < most) {
+      this.#inFlight.nak(id, 'given-back');
+      return;
+    }
+    const text = `not handled before the app paused, at delivery ${most}`;
+    void this.#putAside(id, { reason: 'given-back', text });
   }
 
   /** Given back, these would never come again: the server has delivered them maxDeliver times. */
   async #saveLastChances(): Promise<void> {
     const most = this.#consumer?.maxDeliver;
     if (most === undefined) return;
-    const reason = `not handled when the app stopped, at delivery ${most} (maxDeliver)`;
-    const saved = this.#inFlight.lastChances(most).map((id) => this.#putAside(id, reason));
+    const text = `not handled when the app stopped, at delivery ${most} (maxDeliver)`;
+    const death = { reason: 'given-back', text } as const;
+    const saved = this.#inFlight.lastChances(most).map((id) => this.#putAside(id, death));
     await within(saveLimit, Promise.all(saved));
   }
 
@@ -228,11 +299,12 @@ export class Subscription {
     const most = this.#consumer?.maxDeliver;
     if (most !== undefined && deliveryCount >= most) {
       // The server would not deliver it again, and say nothing.
-      void this.#putAside(id, `refused ${deliveryCount} times (maxDeliver): ${error}`);
+      const text = `refused ${deliveryCount} times (maxDeliver): ${error}`;
+      void this.#putAside(id, { reason: 'refused', text });
       return;
     }
     const delay = nakDelay(deliveryCount, config);
-    this.#inFlight.nak(id, delay);
+    this.#inFlight.nak(id, 'refused', delay);
     const { stream, streamSequence } = message;
     log.debug({ stream, streamSequence, deliveryCount, delay, error }, 'the app refused a message');
   }
@@ -308,8 +380,8 @@ export class Subscription {
     const { stream, name, maxDeliver } = consumer;
     const exceeded = (message: Exceeded) => {
       const delivery = { stream, consumer: name, ...message };
-      const reason = `delivered ${message.deliveryCount} times and never settled (maxDeliver)`;
-      void this.#deadLetters.putAside(delivery, reason);
+      const text = `delivered ${message.deliveryCount} times and never settled (maxDeliver)`;
+      void this.#deadLetters.putAside(delivery, { reason: 'unsettled', text });
     };
     this.#unwatch = watchAdvisories(this.#options.connection, consumer, {
       exceeded: maxDeliver === undefined ? undefined : exceeded,
@@ -330,17 +402,17 @@ export class Subscription {
   }
 
   /** Its place stays taken until it is stored elsewhere, or terminated. */
-  #putAside(id: string, reason: string, message?: Msg): Promise<void> {
-    const under = this.#aside.get(id) ?? this.#moveAside(id, reason, message);
+  #putAside(id: string, death: Death, message?: Msg): Promise<void> {
+    const under = this.#aside.get(id) ?? this.#moveAside(id, death, message);
     this.#aside.set(id, under);
     return under.finally(() => this.#aside.delete(id));
   }
 
-  async #moveAside(id: string, reason: string, message?: Msg): Promise<void> {
+  async #moveAside(id: string, death: Death, message?: Msg): Promise<void> {
     const about = this.#inFlight.get(id);
     if (!about) return;
     this.#inFlight.putAside(id);
-    if (!(await this.#deadLetters.putAside(about, reason, message))) return;
+    if (!(await this.#deadLetters.putAside(about, death, message))) return;
     this.#inFlight.term(id);
     this.#settled();
   }
@@ -356,6 +428,7 @@ export class Subscription {
     // Nothing else is ever sent to the inbox; without a reply subject it could not be settled.
     if (!delivery || !message.reply) return;
     const { ackPolicy } = consumer;
+    if (delivery.deliveryCount > 1) this.#counts.redeliveries++;
     const ackWait = consumer.ackWait(delivery.deliveryCount);
     const firstAckWait = consumer.ackWait(1);
     const size = message.data.byteLength;
@@ -376,8 +449,10 @@ export class Subscription {
 
   #drop(streamSequence: number): void {
     const { log } = this.#options;
+    this.#counts.terms.dropped++;
     const text = 'the app is too slow for ackPolicy none without flow control: messages are lost';
-    if (!this.#dropping) log.error({ streamSequence }, text);
+    const { stream, name } = this.#consumer ?? {};
+    if (!this.#dropping) log.error({ stream, consumer: name, streamSequence }, text);
     this.#dropping = true;
   }
 }

@@ -15,6 +15,7 @@ test('defaults', () => {
     logLevel: 'info',
     sidecar: undefined,
     restartOrphanedSidecar: false,
+    http: undefined,
   });
 });
 
@@ -27,6 +28,15 @@ test.each([
   [['--sidecar-url', 'http://[::1]:1'], { DAPR_HTTP_PORT: '2' }, 'http://[::1]:1'],
 ])('the sidecar of %j and %j', (args, env, url) => {
   expect(options(args, env).sidecar?.url).toBe(url);
+});
+
+test.each([
+  [['--http-port', '9464'], {}, { host: '127.0.0.1', port: 9464 }],
+  [[], { DAPR_NATS_JETSTREAM_HTTP_PORT: '0' }, { host: '127.0.0.1', port: 0 }],
+  [['--http-port', '1', '--http-host', '::'], {}, { host: '::', port: 1 }],
+  [[], { DAPR_NATS_JETSTREAM_HTTP_PORT: '', DAPR_NATS_JETSTREAM_HTTP_HOST: '0.0.0.0' }, undefined],
+])('HTTP of %j and %j', (args, env, http) => {
+  expect(options(args, env).http).toEqual(http);
 });
 
 test('an option wins over its variable', () => {
@@ -69,6 +79,9 @@ test.each([
   [['--socket-mode', 'rw'], {}, '--socket-mode: "rw"'],
   [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
   [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
+  [['--http-port', '70000'], {}, '--http-port: "70000"'],
+  [['--http-port', ''], {}, '--http-port: ""'],
+  [['--http-port', '1', '--http-host', 'localhost'], {}, '--http-host: "localhost" cannot be used'],
   [['--sidecar-url', 'localhost:3500'], {}, '--sidecar-url: "localhost:3500" cannot be used'],
   [['--sidecar-url', ''], {}, '--sidecar-url: "" cannot be used'],
   [['--sidecar-url', 'http://u:secret@localhost/x'], {}, '"http://localhost/x" cannot be used'],

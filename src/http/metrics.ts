@@ -1,0 +1,276 @@
+import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
+import type { ComponentStatus } from '../component/sessions.ts';
+import type { ServerStatus } from '../dapr/server.ts';
+import { Durations } from '../jetstream/counts.ts';
+
+/**
+ * Labels are what a Component declares, never the subject of a message: as many series as there are
+ * Components, apps and topics.
+ */
+type Label = 'component' | 'app' | 'topic' | 'reason' | 'state' | 'stream' | 'consumer' | 'type';
+
+interface Sample {
+  labels: Partial<Record<Label | 'le' | 'version', string>>;
+  value: number;
+  /** Of a histogram: which of its series. */
+  metricName?: string;
+}
+
+export interface Metric {
+  /** Without the prefix. */
+  name: string;
+  type: 'gauge' | 'counter' | 'histogram';
+  /** One sentence, with the unit. */
+  help: string;
+  labels: readonly Label[];
+  /** Of samples with the same labels (one app, twice on one socket): their sum unless said otherwise. */
+  merge?: 'min' | 'max';
+  read(status: ServerStatus): Sample[];
+}
+
+type Instance = NonNullable<ComponentStatus['instance']>;
+type Subscription = Instance['subscriptions'][number];
+
+const of = ['component', 'app'] as const;
+const ofTopic = ['component', 'app', 'topic'] as const;
+const prefix = 'dapr_nats_jetstream_';
+
+const table: Metric[] = [
+  {
+    name: 'orphaned',
+    type: 'gauge',
+    help: '1 while a daprd is served that has to be restarted, because it outlived the process it had initialised.',
+    labels: [],
+    read: ({ state }) => [{ labels: {}, value: Number(state === 'orphaned') }],
+  },
+  {
+    name: 'connection_up',
+    type: 'gauge',
+    help: '1 while there is a connection to NATS.',
+    labels: of,
+    merge: 'min',
+    read: perComponent(({ connection }) => Number(connection.connected)),
+  },
+  {
+    name: 'reconnects_total',
+    type: 'counter',
+    help: 'Connections to NATS that were lost and found again.',
+    labels: of,
+    read: perComponent(({ connection }) => connection.reconnects),
+  },
+  {
+    name: 'publish_ack_seconds',
+    type: 'histogram',
+    help: 'Seconds from a publish to the confirmation of its stream.',
+    labels: of,
+    read: histogram(({ publishes }) => publishes.confirmed),
+  },
+  {
+    name: 'publishes_pending',
+    type: 'gauge',
+    help: 'Publishes that wait for their confirmation; at most 65536.',
+    labels: of,
+    read: perComponent(({ pendingPublishes }) => pendingPublishes),
+  },
+  {
+    name: 'publishes_repeated_total',
+    type: 'counter',
+    help: 'Publishes sent once more, for want of a confirmation.',
+    labels: of,
+    read: perComponent(({ publishes }) => publishes.repeats),
+  },
+  {
+    name: 'publishes_duplicate_total',
+    type: 'counter',
+    help: 'Publishes that the stream has confirmed and dropped: it had a message of the same id.',
+    labels: of,
+    read: perComponent(({ publishes }) => publishes.duplicates),
+  },
+  {
+    name: 'subscription_state',
+    type: 'gauge',
+    help: 'Subscriptions in this state: binding (looks for its stream and consumer), delivering or paused.',
+    labels: [...ofTopic, 'state'],
+    read: perSubscription(({ state }) =>
+      ['binding', 'delivering', 'paused'].map((each) => ({
+        labels: { state: each },
+        value: Number(each === state),
+      })),
+    ),
+  },
+  {
+    name: 'subscription_info',
+    type: 'gauge',
+    help: 'Always 1: says which stream and consumer a subscription has.',
+    labels: [...ofTopic, 'stream', 'consumer', 'type'],
+    merge: 'max',
+    read: perSubscription(({ stream, consumer, type }) =>
+      stream && consumer && type ? [{ labels: { stream, consumer, type }, value: 1 }] : [],
+    ),
+  },
+  {
+    name: 'consumer_pending',
+    type: 'gauge',
+    help: 'Messages that the consumer has not delivered yet, over all replicas.',
+    labels: ofTopic,
+    merge: 'max',
+    read: perSubscription(({ backlog }) => one(backlog?.pending)),
+  },
+  {
+    name: 'consumer_ack_pending',
+    type: 'gauge',
+    help: 'Messages that the consumer has delivered and nobody has settled, over all replicas.',
+    labels: ofTopic,
+    merge: 'max',
+    read: perSubscription(({ backlog }) => one(backlog?.ackPending)),
+  },
+  {
+    name: 'consumer_redelivered',
+    type: 'gauge',
+    help: 'Messages that the consumer has delivered more than once and nobody has settled, over all replicas.',
+    labels: ofTopic,
+    merge: 'max',
+    read: perSubscription(({ backlog }) => one(backlog?.redelivered)),
+  },
+  {
+    name: 'in_flight',
+    type: 'gauge',
+    help: 'Messages that this process has from the consumer and the app has not settled.',
+    labels: ofTopic,
+    read: perSubscription(({ inFlight }) => one(inFlight)),
+  },
+  {
+    name: 'redeliveries_total',
+    type: 'counter',
+    help: 'Deliveries that were not the first one of their message.',
+    labels: ofTopic,
+    read: perSubscription(({ counts }) => one(counts.redeliveries)),
+  },
+  {
+    name: 'in_progress_total',
+    type: 'counter',
+    help: 'Signals that keep a message from being redelivered while it waits its turn.',
+    labels: ofTopic,
+    read: perSubscription(({ counts }) => one(counts.inProgress)),
+  },
+  {
+    name: 'naks_total',
+    type: 'counter',
+    help: 'Messages sent back for redelivery: refused by the app, or given back because it paused or stopped.',
+    labels: [...ofTopic, 'reason'],
+    read: perSubscription(({ counts }) => byReason(counts.naks)),
+  },
+  {
+    name: 'dead_letters_total',
+    type: 'counter',
+    help: 'Messages moved to deadLetterSubject.',
+    labels: [...ofTopic, 'reason'],
+    read: perSubscription(({ counts }) => byReason(counts.deadLetters)),
+  },
+  {
+    name: 'terms_total',
+    type: 'counter',
+    help: 'Messages given up without a copy at deadLetterSubject.',
+    labels: [...ofTopic, 'reason'],
+    read: perSubscription(({ counts }) => byReason(counts.terms)),
+  },
+];
+
+/** What daprd cannot know, and so has no metric of. */
+export const metrics: readonly Metric[] = table.map((metric) => ({
+  ...metric,
+  name: `${prefix}${metric.name}`,
+}));
+
+/** The metrics of the process itself; made once. */
+export class MetricsPage {
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  readonly #process = new Registry();
+  readonly #version: string;
+
+  constructor(version: string) {
+    this.#version = version;
+    collectDefaultMetrics({ register: this.#process });
+  }
+
+  /** In Prometheus' text format. */
+  async render(status: ServerStatus): Promise<string> {
+    const build: Metric = {
+      name: `${prefix}build_info`,
+      type: 'gauge',
+      help: 'Always 1: says which version runs.',
+      labels: [],
+      read: () => [{ labels: { version: this.#version }, value: 1 }],
+    };
+    const own = new Registry();
+    for (const metric of [build, ...metrics]) {
+      // The library's own metrics are counted as they happen; these were counted elsewhere already.
+      const { name, type, help } = metric;
+      const get = () => ({ name, type, help, values: merged(metric, status) });
+      own.registerMetric({ name, help, type, get } as unknown as Gauge);
+    }
+    return `${await own.metrics()}\n${await this.#process.metrics()}`;
+  }
+}
+
+function perComponent(value: (instance: Instance) => number): Metric['read'] {
+  return ({ components }) =>
+    components.flatMap(({ name, app, instance }) =>
+      instance ? [{ labels: { component: name, app }, value: value(instance) }] : [],
+    );
+}
+
+function perSubscription(samples: (subscription: Subscription) => Sample[]): Metric['read'] {
+  return ({ components }) =>
+    components.flatMap(({ name: component, app, instance }) =>
+      (instance?.subscriptions ?? []).flatMap((subscription) =>
+        samples(subscription).map(({ labels, value }) => ({
+          labels: { component, app, topic: subscription.topic, ...labels },
+          value,
+        })),
+      ),
+    );
+}
+
+function one(value: number | undefined): Sample[] {
+  return value === undefined ? [] : [{ labels: {}, value }];
+}
+
+function byReason(counts: Record<string, number>): Sample[] {
+  return Object.entries(counts).map(([reason, value]) => ({ labels: { reason }, value }));
+}
+
+/** Counts up to each bound, in seconds, as the format has it. */
+function histogram(durations: (instance: Instance) => Durations): Metric['read'] {
+  const name = `${prefix}publish_ack_seconds`;
+  return ({ components }) =>
+    components.flatMap(({ name: component, app, instance }) => {
+      if (!instance) return [];
+      const { counts, count, sum } = durations(instance);
+      const labels = { component, app };
+      let upTo = 0;
+      const buckets = Durations.bounds.map((bound, index) => {
+        upTo += counts[index] as number;
+        const le = String(bound / 1000);
+        return { labels: { ...labels, le }, value: upTo, metricName: `${name}_bucket` };
+      });
+      return [
+        ...buckets,
+        { labels: { ...labels, le: '+Inf' }, value: count, metricName: `${name}_bucket` },
+        { labels, value: sum / 1000, metricName: `${name}_sum` },
+        { labels, value: count, metricName: `${name}_count` },
+      ];
+    });
+}
+
+/** The format forbids two samples of the same labels. */
+function merged({ read, merge }: Metric, status: ServerStatus): Sample[] {
+  const byLabels = new Map<string, Sample>();
+  for (const sample of read(status)) {
+    const key = JSON.stringify([sample.metricName, Object.entries(sample.labels)]);
+    const same = byLabels.get(key);
+    if (!same) byLabels.set(key, { ...sample });
+    else same.value = merge ? Math[merge](same.value, sample.value) : same.value + sample.value;
+  }
+  return [...byLabels.values()];
+}

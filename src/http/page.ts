@@ -1,0 +1,221 @@
+import { createHash } from 'node:crypto';
+import type { ComponentStatus } from '../component/sessions.ts';
+import type { ServerStatus } from '../dapr/server.ts';
+import { Durations } from '../jetstream/counts.ts';
+import { chart, rate } from './chart.ts';
+import { escapeHtml } from './escape.ts';
+import type { History } from './history.ts';
+import { live } from './live.ts';
+import { style } from './style.ts';
+
+export interface PageOptions {
+  status: ServerStatus;
+  history: History;
+  version: string;
+  /** Unit: milliseconds. */
+  uptime: number;
+}
+
+type Instance = NonNullable<ComponentStatus['instance']>;
+type Subscription = Instance['subscriptions'][number];
+
+/** Subscriptions shown, those that do not deliver first. */
+const mostShown = 200;
+
+/** Nothing is loaded from anywhere, and nothing runs but what is in the page. */
+export const contentSecurityPolicy = [
+  "default-src 'none'",
+  `style-src '${hash(style)}'`,
+  `script-src '${hash(live)}'`,
+  "connect-src 'self'",
+  'img-src data:',
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The status page: complete as it is, and kept up to date where scripts run. */
+export function renderPage(options: PageOptions): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>dapr-nats-jetstream</title>
+<link rel="icon" href="data:,">
+<noscript><meta http-equiv="refresh" content="10"></noscript>
+<style>${style}</style>
+</head>
+<body>
+<header><h1>dapr-nats-jetstream</h1><span class="quiet">${escapeHtml(options.version)}</span>
+<span id="stale" role="status"></span></header>
+<main>${renderStatus(options)}</main>
+<script type="module">${live}</script>
+</body>
+</html>
+`;
+}
+
+function renderStatus({ status, history, uptime }: PageOptions): string {
+  const { state, components } = status;
+  const states = {
+    serving: ['good', 'serving'],
+    orphaned: ['bad', 'orphaned: this process was restarted and daprd was not; restart daprd'],
+    stopping: ['busy', 'starting or stopping'],
+  } as const;
+  const [kind, text] = states[state];
+  const open = components.flatMap(({ instance }) => instance?.subscriptions ?? []);
+  const shown = new Set(open.toSorted(byUrgency).slice(0, mostShown));
+  const left = open.length - shown.size;
+  return [
+    `<p><span class="state ${kind}">${text}</span> <span class="quiet">for ${span(uptime)}, `,
+    `${many(components.length, 'Component')}, ${many(open.length, 'subscription')}</span></p>`,
+    components.length === 0
+      ? '<section><p>No daprd has initialised a Component yet.</p></section>'
+      : '',
+    ...components.map((component) => renderComponent(component, history, shown)),
+    left > 0 ? `<p class="quiet">${many(left, 'more subscription')}: see /metrics</p>` : '',
+  ].join('\n');
+}
+
+function renderComponent(
+  { name, app, instance, refused }: ComponentStatus,
+  history: History,
+  shown: Set<Subscription>,
+): string {
+  const title = `<h2>${escapeHtml(name)} <span class="quiet">of ${escapeHtml(app || 'an unnamed app')}</span></h2>`;
+  if (!instance) {
+    const why = refused ? `Init was refused: ${refused}` : 'is being initialised';
+    return `<section>${title}<p class="${refused ? 'bad' : 'busy'}">${escapeHtml(why)}</p></section>`;
+  }
+  const { connection, publishes, pendingPublishes } = instance;
+  const nats = connection.connected
+    ? `<span class="state good">connected</span> to ${escapeHtml(connection.server)}`
+    : `<span class="state bad">not connected</span> for ${span(connection.disconnectedFor)}, reconnecting`;
+  const rates = history.rates(publishes);
+  const { confirmed } = publishes;
+  const facts: [string, string][] = [
+    ['NATS', `${nats}, ${many(connection.reconnects, 'reconnect')}`],
+    ['Published', `${rate(rates.at(-1) ?? 0)}/s ${chart(rates, 'publishes a second')}`],
+    ['Confirmed', number(confirmed.count)],
+    ['of them within', `${within(confirmed, 0.5)} (half), ${within(confirmed, 0.99)} (99 %)`],
+    ['Waiting', number(pendingPublishes)],
+    ['Duplicates', number(publishes.duplicates)],
+    ['Sent again', number(publishes.repeats)],
+  ];
+  const list = facts.map(([term, what]) => `<div><dt>${term}</dt><dd>${what}</dd></div>`);
+  const rows = instance.subscriptions
+    .filter((subscription) => shown.has(subscription))
+    .toSorted(byUrgency)
+    .map((subscription) => renderRow(subscription, history));
+  const table = rows.length > 0 ? renderTable(rows) : '<p class="quiet">No subscriptions.</p>';
+  return `<section>${title}<dl>${list.join('')}</dl>${table}</section>`;
+}
+
+interface Column {
+  title: string;
+  kind?: 'name' | 'number';
+}
+
+const columns = [
+  { title: 'Topic', kind: 'name' },
+  { title: 'State' },
+  { title: 'Stream and consumer', kind: 'name' },
+  { title: 'Pending', kind: 'number' },
+  { title: 'Not settled', kind: 'number' },
+  { title: 'In flight', kind: 'number' },
+  { title: 'Delivered' },
+  { title: 'Redelivered', kind: 'number' },
+  { title: 'Refused', kind: 'number' },
+  { title: 'Dead', kind: 'number' },
+] as const satisfies Column[];
+
+function renderTable(rows: string[]): string {
+  const heads = columns.map((column) => `<th scope="col"${classOf(column)}>${column.title}</th>`);
+  return `<table><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+}
+
+function renderRow(subscription: Subscription, history: History): string {
+  const { topic, state, problem, stream, consumer, type, inFlight, counts, backlog } = subscription;
+  const kind = state === 'delivering' ? 'good' : state === 'paused' ? 'busy' : 'bad';
+  const why = problem ? `<br>${escapeHtml(problem)}` : '';
+  const where = stream && consumer ? `${stream} / ${consumer} (${type})` : '';
+  const rates = history.rates(counts);
+  const dead = sum(counts.deadLetters) + sum(counts.terms);
+  const cells = [
+    escapeHtml(topic),
+    `<span class="state ${kind}">${state}</span>${why}`,
+    escapeHtml(where),
+    number(backlog?.pending),
+    number(backlog?.ackPending),
+    number(inFlight),
+    `${rate(rates.at(-1) ?? 0)}/s ${chart(rates, `deliveries of ${topic} a second`)}`,
+    number(counts.redeliveries),
+    number(counts.naks.refused),
+    number(dead),
+  ];
+  const row = columns.map((column, index) => {
+    return `<td data-label="${column.title}"${classOf(column)}><span>${cells[index]}</span></td>`;
+  });
+  return `<tr>${row.join('')}</tr>`;
+}
+
+function classOf(column: Column): string {
+  return column.kind ? ` class="${column.kind}"` : '';
+}
+
+/** Those that do not deliver come first. */
+function byUrgency(a: Subscription, b: Subscription): number {
+  const rank = ({ state }: Subscription) => ['binding', 'paused', 'delivering'].indexOf(state);
+  return rank(a) - rank(b);
+}
+
+/** The bound that this part of all stayed below. */
+function within(durations: Durations, part: number): string {
+  if (durations.count === 0) return '–';
+  let left = durations.count * part;
+  for (const [index, bound] of Durations.bounds.entries()) {
+    left -= durations.counts[index] as number;
+    if (left <= 0) return `${bound} ms`;
+  }
+  return `more than ${Durations.bounds.at(-1)} ms`;
+}
+
+function number(value: number | undefined): string {
+  return value === undefined ? '–' : value.toLocaleString('en');
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+function many(count: number, what: string): string {
+  return `${number(count)} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** A time span in its two largest units. */
+function span(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  const units: [string, number][] = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ];
+  const first = Math.max(
+    0,
+    units.findIndex(([, size]) => seconds >= size),
+  );
+  if (seconds === 0) return '0 s';
+  let left = seconds;
+  const parts = units.slice(first, first + 2).map(([name, size]) => {
+    const count = Math.floor(left / size);
+    left -= count * size;
+    return `${count} ${name}`;
+  });
+  return parts.join(' ');
+}
+
+function hash(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}

@@ -1,0 +1,159 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { ServerStatus } from '../dapr/server.ts';
+import { ComponentError, messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { within } from '../within.ts';
+import { History } from './history.ts';
+import { contentSecurityPolicy, renderPage } from './page.ts';
+
+export interface HttpOptions {
+  host: string;
+  /** 0: any that is free. */
+  port: number;
+  version: string;
+  /** Undefined until the socket is served. */
+  status: () => ServerStatus | undefined;
+  /** Has what NATS alone knows asked for anew. */
+  refresh: () => Promise<void>;
+  log: Logger;
+}
+
+export interface RunningHttp {
+  url: string;
+}
+
+/** More connections are refused. */
+const mostConnections = 64;
+
+/** A request that has not arrived by then is dropped. Unit: milliseconds. */
+const requestLimit = 5_000;
+
+/** What NATS is asked for an answer may take this long; then the last known is told. Unit: milliseconds. */
+const refreshLimit = 2_000;
+
+interface Answer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+/** What is told before the socket is served. */
+const nothingYet: ServerStatus = { state: 'stopping', components: [] };
+
+/**
+ * Tells the operator how it goes: `/metrics` for Prometheus, `/healthz` and `/readyz` for Kubernetes,
+ * and `/` for people. Read only, nothing secret in it, and nobody is asked who he is. Runs until the
+ * process ends: while it stops, that is told here.
+ *
+ * @throws ComponentError `invalid-config` where it cannot listen
+ */
+export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
+  const { host, port, version, log } = options;
+  const status = () => options.status() ?? nothingYet;
+  const history = new History(status);
+  const started = performance.now();
+
+  let refreshing: Promise<void> | undefined;
+  const refreshed = async () => {
+    // One round for all who ask at the same time.
+    refreshing ??= within(refreshLimit, options.refresh()).finally(() => {
+      refreshing = undefined;
+    });
+    await refreshing;
+    return status();
+  };
+
+  let metricsPage: Promise<import('./metrics.ts').MetricsPage> | undefined;
+  const metrics = async (): Promise<Answer> => {
+    // Loaded when somebody asks: it would make the start longer.
+    metricsPage ??= import('./metrics.ts').then(({ MetricsPage }) => new MetricsPage(version));
+    const page = await metricsPage;
+    return { status: 200, type: page.contentType, body: await page.render(await refreshed()) };
+  };
+
+  const routes: Record<string, () => Answer | Promise<Answer>> = {
+    '/': async () => {
+      const uptime = performance.now() - started;
+      const body = renderPage({ status: await refreshed(), history, version, uptime });
+      return { status: 200, type: 'text/html; charset=utf-8', body };
+    },
+    '/metrics': metrics,
+    '/healthz': () => plain(200, 'ok'),
+    '/readyz': () => readiness(options.status()),
+  };
+
+  const answer = async (request: IncomingMessage): Promise<Answer> => {
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return plain(405, 'GET or HEAD only');
+    const [path = '/'] = (request.url ?? '/').split('?');
+    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    return route ? route() : plain(404, `there is ${Object.keys(routes).join(', ')}`);
+  };
+
+  const server = createServer(
+    {
+      requestTimeout: requestLimit,
+      headersTimeout: requestLimit,
+      connectionsCheckingInterval: 1_000,
+    },
+    (request, response) => {
+      request.resume();
+      answer(request)
+        .catch((error) => {
+          log.error({ err: error }, `HTTP ${request.url}: ${messageOf(error)}`);
+          return plain(500, 'see the log');
+        })
+        .then((found) => send(response, found, request.method === 'HEAD'));
+    },
+  );
+  server.maxConnections = mostConnections;
+  server.keepAliveTimeout = requestLimit;
+  await new Promise<void>((done, fail) => {
+    server.once('error', (error) => {
+      const text = `--http-port: cannot listen on ${host}:${port}: ${messageOf(error)}`;
+      fail(new ComponentError('invalid-config', text, { cause: error }));
+    });
+    server.listen(port, host, done);
+  });
+  server.on('error', (error) => log.error(`HTTP: ${error.message}`));
+  const { address, family, port: actual } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`,
+  };
+}
+
+/**
+ * Whether daprd may be let near. Not whether NATS is there: all replicas would be taken out of
+ * service at once for an outage that none of them can mend, and that each of them waits out.
+ */
+function readiness(status: ServerStatus | undefined): Answer {
+  if (!status) return plain(503, 'starting: the socket is not served yet');
+  const { state, components } = status;
+  if (state === 'stopping') return plain(503, 'stopping');
+  if (state === 'orphaned') {
+    return plain(503, 'orphaned: this process was restarted and daprd was not; restart daprd');
+  }
+  const lines = components.map(({ name, app, instance, refused }) => {
+    const nats = instance?.connection.connected ? 'connected to NATS' : 'not connected to NATS';
+    return `${name} of ${app || 'an unnamed app'}: ${refused ? 'refused' : nats}`;
+  });
+  return plain(200, ['ready', ...lines].join('\n'));
+}
+
+function plain(status: number, text: string): Answer {
+  return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+function send(response: ServerResponse, { status, type, body }: Answer, headOnly: boolean): void {
+  response.writeHead(status, {
+    'Content-Type': type,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': contentSecurityPolicy,
+    'X-Content-Type-Options': 'nosniff',
+    'Referrer-Policy': 'no-referrer',
+    ...(status === 405 ? { Allow: 'GET, HEAD' } : {}),
+  });
+  response.end(headOnly ? undefined : body);
+}

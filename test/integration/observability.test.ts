@@ -1,0 +1,230 @@
+import { access } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { expect, test } from 'vitest';
+import { metrics } from '../../src/http/metrics.ts';
+import { Child } from '../support/child.ts';
+import { Host } from '../support/host.ts';
+import { type Pair, startPair } from '../support/pair.ts';
+import { freePort } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { until } from '../support/wait.ts';
+
+const metadata = { durableName: 'orders', ackWait: '300ms', maxDeliver: '3', backOff: '' };
+
+async function start(): Promise<Pair & { url: string }> {
+  const port = await freePort();
+  const pair = await startPair({ component: { args: ['--http-port', `${port}`] } });
+  return Object.assign(pair, { url: `http://127.0.0.1:${port}` });
+}
+
+async function get(url: string): Promise<{ status: number; text: string }> {
+  const response = await fetch(url);
+  return { status: response.status, text: await response.text() };
+}
+
+/** The value of one series, named as in the text, without prefix; undefined where it is not there. */
+async function sample(url: string, series: string): Promise<number | undefined> {
+  const { text } = await get(`${url}/metrics`);
+  const lines = text.split('\n').filter((line) => !line.startsWith('#'));
+  const names = lines.map((line) => line.slice(0, line.lastIndexOf(' ')));
+  expect(
+    names.filter((name) => name !== ''),
+    'each series once',
+  ).toEqual([...new Set(names.filter((name) => name !== ''))]);
+  const line = lines.find((each) => each.startsWith(`dapr_nats_jetstream_${series} `));
+  return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ')));
+}
+
+function becomes(url: string, series: string, value: number): Promise<unknown> {
+  return until(`${series} ${value}`, async () => (await sample(url, series)) === value, 15_000);
+}
+
+const of = (labels = '') => `{component="pubsub",app="app",topic="orders"${labels}}`;
+const publisher = '{component="pubsub",app="app"}';
+
+test('every metric is there, with a help text and a type', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await host.publish('orders', 'x');
+  await subscription.received(1);
+  await becomes(pair.url, `consumer_pending${of()}`, 0);
+  const { text } = await get(`${pair.url}/metrics`);
+  for (const { name, type, labels } of metrics) {
+    expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
+    expect(text).toContain(`# TYPE ${name} ${type}\n`);
+    const series = type === 'histogram' ? `${name}_count` : name;
+    const declared = labels.map((label) => `${label}="[^"]+"`).join(',');
+    expect(text, name).toMatch(new RegExp(`^${series}${declared && `\\{${declared}\\}`} \\d`, 'm'));
+  }
+  expect(text).toContain('process_resident_memory_bytes');
+});
+
+test('publishes are counted as the stream has answered them', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  for (const msgId of ['a', 'b', 'b']) await host.publish('orders', 'x', { msgId });
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(3);
+  expect(await sample(pair.url, `publishes_duplicate_total${publisher}`)).toBe(1);
+  expect(
+    await sample(pair.url, `publish_ack_seconds_bucket{component="pubsub",app="app",le="10"}`),
+  ).toBe(3);
+  const refused = host.publish('nowhere', 'x');
+  await expect(refused).rejects.toThrow('no stream');
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(3);
+});
+
+test('what becomes of a message is counted: refused, redelivered, kept alive, dead', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  await pair.nats.stream('DEAD', 'dead');
+  const host = await pair.host({ deadLetterSubject: 'dead' });
+  const subscription = host.subscribe('orders', metadata);
+  await host.publish('orders', 'first');
+  await host.publish('orders', 'second');
+  await subscription.received(2);
+  // The second waits its turn meanwhile.
+  await until('in-progress signals', async () => {
+    return ((await sample(pair.url, `in_progress_total${of()}`)) ?? 0) > 0;
+  });
+  expect(await sample(pair.url, `in_flight${of()}`)).toBe(2);
+  await becomes(pair.url, `consumer_ack_pending${of()}`, 2);
+  subscription.onMessage = ({ id }) => subscription.nak(id);
+  for (const { id } of subscription.messages) subscription.nak(id);
+  await becomes(pair.url, `dead_letters_total${of(',reason="refused"')}`, 2);
+  expect(await sample(pair.url, `naks_total${of(',reason="refused"')}`)).toBe(4);
+  expect(await sample(pair.url, `redeliveries_total${of()}`)).toBeGreaterThanOrEqual(4);
+  expect(await sample(pair.url, `in_flight${of()}`)).toBe(0);
+  expect(await sample(pair.url, `terms_total${of(',reason="refused"')}`)).toBe(0);
+});
+
+test('what has no dead letter subject is counted as given up', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders', { maxDeliver: '1' });
+  await host.publish('orders', 'x');
+  const [message] = await subscription.received(1);
+  subscription.nak(message?.id ?? '');
+  await becomes(pair.url, `terms_total${of(',reason="refused"')}`, 1);
+});
+
+test('a paused app: its messages are given back, and wait in the consumer', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await becomes(pair.url, `subscription_state${of(',state="delivering"')}`, 1);
+  await host.call('Pause');
+  await host.publish('orders', 'x');
+  await becomes(pair.url, `subscription_state${of(',state="paused"')}`, 1);
+  await becomes(pair.url, `consumer_pending${of()}`, 1);
+  await host.call('Resume');
+  await subscription.received(1);
+  subscription.cancel();
+  await until('its end', async () => {
+    return (await sample(pair.url, `subscription_state${of(',state="delivering"')}`)) === undefined;
+  });
+});
+
+test('a subscription without a stream and a NATS that is gone are seen, and readiness stays', async () => {
+  await using pair = await start();
+  const host = await pair.host();
+  host.subscribe('orders');
+  await becomes(pair.url, `subscription_state${of(',state="binding"')}`, 1);
+  expect((await get(`${pair.url}/`)).text).toContain('no stream takes the subject');
+  expect(await sample(pair.url, `connection_up${publisher}`)).toBe(1);
+  await pair.nats.stop();
+  await becomes(pair.url, `connection_up${publisher}`, 0);
+  const ready = await get(`${pair.url}/readyz`);
+  expect(ready).toEqual({ status: 200, text: 'ready\npubsub of app: not connected to NATS\n' });
+  await pair.nats.startAgain();
+  await becomes(pair.url, `reconnects_total${publisher}`, 1);
+});
+
+test('two hosts of one name and app are one series', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const [first, second] = [await pair.host(), await pair.host()];
+  first.subscribe('orders');
+  second.subscribe('orders');
+  await becomes(pair.url, `subscription_state${of(',state="delivering"')}`, 2);
+  await first.publish('orders', 'x');
+  await second.publish('orders', 'y');
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(2);
+  expect(
+    await sample(
+      pair.url,
+      `subscription_info${of(',stream="ORDERS",consumer="app-orders",type="pull"')}`,
+    ),
+  ).toBe(1);
+});
+
+test('an orphaned daprd makes the process unready, and alive', async () => {
+  await using pair = await start();
+  expect((await get(`${pair.url}/readyz`)).status).toBe(200);
+  const host = await pair.host();
+  using orphan = new Host(pair.component.socket, 'another');
+  await expect(orphan.publish('orders', 'x')).rejects.toThrow('never initialised');
+  const ready = await get(`${pair.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(ready.text).toContain('restart daprd');
+  expect(await sample(pair.url, 'orphaned')).toBe(1);
+  expect((await get(`${pair.url}/healthz`)).status).toBe(200);
+  await host.call('Ping');
+});
+
+test('while it stops it says so, and no longer is ready', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', 'x');
+  await subscription.received(1);
+  pair.component.signal('SIGTERM');
+  await until('503', async () => (await get(`${pair.url}/readyz`)).text === 'stopping\n');
+  subscription.ackAll();
+  expect(await pair.component.ended).toBe(0);
+});
+
+test('nobody gets further than reading, and names cannot become markup', async () => {
+  await using pair = await start();
+  const host = await pair.host();
+  host.subscribe('a.<b>.&"x\'');
+  await until('the topic', async () =>
+    (await get(pair.url)).text.includes('a.&lt;b&gt;.&amp;&quot;x&#39;'),
+  );
+  for (const [path, options, status] of [
+    ['/', { method: 'POST', body: 'x' }, 405],
+    ['/nothing', {}, 404],
+    ['/__proto__', {}, 404],
+    ['/metrics?x=1', {}, 200],
+    ['/healthz', { method: 'HEAD' }, 200],
+  ] as const) {
+    expect((await fetch(`${pair.url}${path}`, options)).status, path).toBe(status);
+  }
+  const { headers } = await fetch(pair.url);
+  expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+  await host.call('Ping');
+});
+
+test('a port that is taken: one clear line, exit 1, and no socket', async () => {
+  await using folder = await temporaryFolder();
+  const port = await freePort();
+  const taken = createServer();
+  await new Promise<void>((done) => taken.listen(port, '127.0.0.1', done));
+  await using child = await Child.start({
+    name: 'component',
+    command: process.execPath,
+    args: ['src/main.ts', '--socket-folder', folder.path, '--http-port', `${port}`],
+    ready: /cannot listen/,
+  });
+  expect(await child.ended).toBe(1);
+  expect(child.lines).toHaveLength(1);
+  expect(child.lines[0]).toContain(`--http-port: cannot listen on 127.0.0.1:${port}`);
+  await expect(access(`${folder.path}/nats-jetstream.sock`)).rejects.toThrow();
+  taken.close();
+});
