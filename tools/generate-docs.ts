@@ -1,6 +1,7 @@
 /**
- * `npm run generate`: writes what the documentation says of the metadata fields, from the one table
- * in src/component/fields.ts, into README.md (between its markers) and metadata.yaml.
+ * `npm run generate`: writes what the documentation says of metadata fields and of metrics, from the one
+ * table of each (src/component/fields.ts, src/http/metrics.ts), between the marks of the pages that have
+ * it and into metadata.yaml.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,8 +9,7 @@ import { stringify } from 'yaml';
 import { formatDuration } from '../src/component/duration.ts';
 import { kindOf } from '../src/component/field-types.ts';
 import { type Field, fields } from '../src/component/fields.ts';
-
-const markers = ['<!-- fields: generated -->', '<!-- /fields -->'] as const;
+import { metrics } from '../src/http/metrics.ts';
 
 const table: [string, Field][] = Object.entries(fields);
 
@@ -22,17 +22,54 @@ function unsetOf({ type, unset }: Field): string | undefined {
   return kind === 'duration' ? formatDuration(data as number) : String(data);
 }
 
-/** The README with its table brought up to date. */
-export function readmeWith(readme: string): string {
+/** The page with the part between its marks replaced. */
+function withPart(page: string, name: string, block: string): string {
+  const marks = [`<!-- ${name}: generated -->`, `<!-- /${name} -->`] as const;
+  const [start, end] = marks.map((mark) => page.indexOf(mark)) as [number, number];
+  if (start < 0 || end < start) throw new Error(`a page lacks ${marks.join(' and ')}`);
+  return `${page.slice(0, start)}${marks[0]}\n${block}\n${page.slice(end)}`;
+}
+
+/** docs/configuration.md with its table of fields. */
+function withFields(page: string): string {
   const rows = table.map(([name, field]) => {
     const mark = field.perSubscription ? ' *' : '';
     return `| \`${name}\`${mark} | ${unsetOf(field) ?? ''} | ${field.doc} |`;
   });
-  const block = ['| field | when unset | |', '|---|---|---|', ...rows].join('\n');
-  const [start, end] = markers.map((marker) => readme.indexOf(marker)) as [number, number];
-  if (start < 0 || end < start) throw new Error(`README.md lacks ${markers.join(' and ')}`);
-  return `${readme.slice(0, start)}${markers[0]}\n${block}\n${readme.slice(end)}`;
+  return withPart(
+    page,
+    'fields',
+    ['| field | when unset | |', '|---|---|---|', ...rows].join('\n'),
+  );
 }
+
+/** docs/component.md with its table of fields, in the columns of Dapr's own pages. */
+function withDaprFields(page: string): string {
+  const rows = table.map(([name, field]) => {
+    const required = name === 'natsURL' ? 'Y' : 'N';
+    const unset = name === 'natsURL' ? undefined : unsetOf(field);
+    const details = unset ? `${field.doc}. Default: ${unset}` : field.doc;
+    return `| ${name} | ${required} | ${details} | \`${field.example}\` |`;
+  });
+  const head = ['| Field | Required | Details | Example |', '|---|:---:|---|---|'];
+  return withPart(page, 'fields', [...head, ...rows].join('\n'));
+}
+
+/** docs/operations.md with its table of metrics. */
+function withMetrics(page: string): string {
+  const rows = metrics.map(({ name, type, labels, help }) => {
+    return `| \`${name}\` | ${type} | ${labels.join(', ')} | ${help} |`;
+  });
+  const head = ['| metric | type | labels | |', '|---|---|---|---|'];
+  return withPart(page, 'metrics', [...head, ...rows].join('\n'));
+}
+
+/** The pages that have a generated part, by path, and what makes it. */
+export const pages: Readonly<Record<string, (page: string) => string>> = {
+  'docs/configuration.md': withFields,
+  'docs/component.md': withDaprFields,
+  'docs/operations.md': withMetrics,
+};
 
 /** The manifest in Dapr's schema for component metadata. */
 export function manifest(): string {
@@ -65,7 +102,9 @@ export function manifest(): string {
 
 if (import.meta.main) {
   const root = join(import.meta.dirname, '..');
-  const readme = join(root, 'README.md');
-  writeFileSync(readme, readmeWith(readFileSync(readme, 'utf8')));
+  for (const [path, bringUpToDate] of Object.entries(pages)) {
+    const page = join(root, path);
+    writeFileSync(page, bringUpToDate(readFileSync(page, 'utf8')));
+  }
   writeFileSync(join(root, 'metadata.yaml'), manifest());
 }

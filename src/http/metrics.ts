@@ -7,10 +7,19 @@ import { Durations } from '../jetstream/counts.ts';
  * Labels are what a Component declares, never the subject of a message: as many series as there are
  * Components, apps and topics.
  */
-type Label = 'component' | 'app' | 'topic' | 'reason' | 'state' | 'stream' | 'consumer' | 'type';
+type Label =
+  | 'version'
+  | 'component'
+  | 'app'
+  | 'topic'
+  | 'reason'
+  | 'state'
+  | 'stream'
+  | 'consumer'
+  | 'type';
 
 interface Sample {
-  labels: Partial<Record<Label | 'le' | 'version', string>>;
+  labels: Partial<Record<Label | 'le', string>>;
   value: number;
   /** Of a histogram: which of its series. */
   metricName?: string;
@@ -25,7 +34,7 @@ export interface Metric {
   labels: readonly Label[];
   /** Of samples with the same labels (one app, twice on one socket): their sum unless said otherwise. */
   merge?: 'min' | 'max';
-  read(status: ServerStatus): Sample[];
+  read(status: ServerStatus, version: string): Sample[];
 }
 
 type Instance = NonNullable<ComponentStatus['instance']>;
@@ -36,6 +45,13 @@ const ofTopic = ['component', 'app', 'topic'] as const;
 const prefix = 'dapr_nats_jetstream_';
 
 const table: Metric[] = [
+  {
+    name: 'build_info',
+    type: 'gauge',
+    help: 'Always 1: says which version runs.',
+    labels: ['version'],
+    read: (_, version) => [{ labels: { version }, value: 1 }],
+  },
   {
     name: 'orphaned',
     type: 'gauge',
@@ -195,18 +211,16 @@ export class MetricsPage {
 
   /** In Prometheus' text format. */
   async render(status: ServerStatus): Promise<string> {
-    const build: Metric = {
-      name: `${prefix}build_info`,
-      type: 'gauge',
-      help: 'Always 1: says which version runs.',
-      labels: [],
-      read: () => [{ labels: { version: this.#version }, value: 1 }],
-    };
     const own = new Registry();
-    for (const metric of [build, ...metrics]) {
+    for (const metric of metrics) {
       // The library's own metrics are counted as they happen; these were counted elsewhere already.
       const { name, type, help } = metric;
-      const get = () => ({ name, type, help, values: merged(metric, status) });
+      const get = () => ({
+        name,
+        type,
+        help,
+        values: merged(metric.merge, metric.read(status, this.#version)),
+      });
       own.registerMetric({ name, help, type, get } as unknown as Gauge);
     }
     return `${await own.metrics()}\n${await this.#process.metrics()}`;
@@ -264,9 +278,9 @@ function histogram(durations: (instance: Instance) => Durations): Metric['read']
 }
 
 /** The format forbids two samples of the same labels. */
-function merged({ read, merge }: Metric, status: ServerStatus): Sample[] {
+function merged(merge: Metric['merge'], samples: Sample[]): Sample[] {
   const byLabels = new Map<string, Sample>();
-  for (const sample of read(status)) {
+  for (const sample of samples) {
     const key = JSON.stringify([sample.metricName, Object.entries(sample.labels)]);
     const same = byLabels.get(key);
     if (!same) byLabels.set(key, { ...sample });

@@ -4,13 +4,13 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '../../src/component/config.ts';
 import { fields } from '../../src/component/fields.ts';
-import { manifest, readmeWith } from '../../tools/generate-docs.ts';
+import { manifest, pages } from '../../tools/generate-docs.ts';
 
 const read = (path: string) => readFile(join(import.meta.dirname, '../..', path), 'utf8');
 
-test('the field table of the README is what `npm run generate` makes', async () => {
-  const readme = await read('README.md');
-  expect(readmeWith(readme)).toBe(readme);
+test.each(Object.entries(pages))('%s is what `npm run generate` makes', async (path, make) => {
+  const page = await read(path);
+  expect(make(page)).toBe(page);
 });
 
 test('metadata.yaml is what `npm run generate` makes, and has every field', async () => {
