@@ -15,6 +15,8 @@ export interface Options {
    */
   sidecar: { url: string; token: string | undefined; guessed: boolean } | undefined;
   restartOrphanedSidecar: boolean;
+  /** Once told to stop, how long it serves on while a daprd is still there. Unit: milliseconds. */
+  stopAfterSidecar: number;
   /** Where metrics, health and the status page are served; undefined for nowhere. */
   http: { host: string; port: number } | undefined;
 }
@@ -45,9 +47,13 @@ const defaults = {
   'socket-mode': '0666',
   'log-level': 'info',
   'http-host': '127.0.0.1',
+  'stop-after-sidecar': '0',
 } as const;
 
 type Flag = keyof typeof defaults | 'http-port' | 'sidecar-url' | 'restart-orphaned-sidecar';
+
+/** Kubernetes waits no longer, whatever the pod says. Unit: seconds. */
+const longestStop = 600;
 
 /** Of daprd's HTTP API, where nobody says otherwise. */
 const usualSidecar = 'http://127.0.0.1:3500';
@@ -91,6 +97,11 @@ Options, each also by environment variable; the option wins:
                         it again; without --sidecar-url the one at
                         ${usualSidecar}
                         [DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR=true]
+  --stop-after-sidecar SECONDS
+                        when told to stop, go on until every daprd has gone, so that
+                        it can finish what it is at; no longer than this, 600 at most.
+                        For containers that are all told to stop at the same time
+                        [DAPR_NATS_JETSTREAM_STOP_AFTER_SIDECAR, default ${defaults['stop-after-sidecar']}]
   --help                print this and exit
   --version             print the version and exit
 
@@ -143,6 +154,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
         'http-host': { type: 'string' },
         'sidecar-url': { type: 'string' },
         'restart-orphaned-sidecar': { type: 'boolean' },
+        'stop-after-sidecar': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -175,6 +187,10 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (asked && !isPort(port.value)) return refuse(port, 'use a port, 0 to 65535');
   if (isIP(host.value) === 0)
     return refuse(host, 'use an IP address, such as 127.0.0.1 or 0.0.0.0');
+  const after = read('stop-after-sidecar');
+  if (!/^\d{1,3}$/.test(after.value) || Number(after.value) > longestStop) {
+    return refuse(after, `use whole seconds, 0 to ${longestStop}`);
+  }
   const restart = read('restart-orphaned-sidecar');
   if (!/^(true|false|)$/i.test(restart.value)) return refuse(restart, 'use true or false');
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
@@ -193,6 +209,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
       logLevel: level.value as LogLevel,
       sidecar: url ? { url, token: env.DAPR_API_TOKEN, guessed: !sidecar } : undefined,
       restartOrphanedSidecar,
+      stopAfterSidecar: Number(after.value) * 1_000,
       http: asked ? { host: host.value, port: Number(port.value) } : undefined,
     },
   };

@@ -96,23 +96,14 @@ async function serve(options: Options): Promise<void> {
       process.exit(1);
     }
     stoppedAt = performance.now();
-    log.info(`${signal}: giving back unsettled messages and stopping`);
+    const limit = options.stopAfterSidecar + stopLimit;
     setTimeout(() => {
-      log.error(`not stopped within ${stopLimit / 1000} s: ending anyway`);
+      log.error(`not stopped within ${limit / 1000} s: ending anyway`);
       process.exit(1);
-    }, stopLimit).unref();
-    server
-      .then((running) => running.stop())
-      .then(
-        () => {
-          log.info('stopped');
-          process.exit(0);
-        },
-        (error) => {
-          log.error({ err: error }, `could not stop cleanly: ${messageOf(error)}`);
-          process.exit(1);
-        },
-      );
+    }, limit).unref();
+    // One that cannot start ends the process by itself.
+    const started = server.catch(() => undefined);
+    void started.then((running) => running && stopServer(running, signal, options, log));
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
@@ -133,6 +124,27 @@ async function serve(options: Options): Promise<void> {
     );
   } catch (error) {
     log.fatal(messageOf(error));
+    process.exit(1);
+  }
+}
+
+async function stopServer(
+  running: RunningServer,
+  signal: NodeJS.Signals,
+  { stopAfterSidecar }: Options,
+  log: Logger,
+): Promise<void> {
+  if (stopAfterSidecar > 0) {
+    log.info(`${signal}: going on until daprd has gone, ${stopAfterSidecar / 1000} s at most`);
+    await running.hostsGone(stopAfterSidecar);
+  }
+  log.info(`${signal}: giving back unsettled messages and stopping`);
+  try {
+    await running.stop();
+    log.info('stopped');
+    process.exit(0);
+  } catch (error) {
+    log.error({ err: error }, `could not stop cleanly: ${messageOf(error)}`);
     process.exit(1);
   }
 }

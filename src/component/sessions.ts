@@ -127,6 +127,11 @@ export class Sessions {
     return adopted.instance;
   }
 
+  /** How many connections have initialised a Component, or tried to. */
+  get hosts(): number {
+    return [...this.#live.values()].filter((slots) => slots.size > 0).length;
+  }
+
   /** Every Component that a host has initialised, in the order of their Inits. */
   status(): ComponentStatus[] {
     return this.#slots

@@ -1,4 +1,5 @@
 import { createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 import { type ComponentStatus, loadInstance, Sessions } from '../component/sessions.ts';
@@ -32,6 +33,8 @@ export interface RunningServer {
   /** Path of the socket. */
   path: string;
   status(): ServerStatus;
+  /** Resolves once every daprd has gone, or after `limit` milliseconds. */
+  hostsGone(limit: number): Promise<void>;
   /** Has NATS asked for what it alone knows: backlogs. Never rejects. */
   refresh(): Promise<void>;
   /**
@@ -48,6 +51,9 @@ const grpcOptions = {
   'grpc.max_send_message_length': -1,
   'grpc.enable_channelz': 0,
 };
+
+/** How often it is looked whether the hosts have gone. Unit: milliseconds. */
+const lookInterval = 50;
 
 /** How long an answer still on its way may take at the end. Unit: milliseconds. */
 const lastAnswers = 500;
@@ -110,6 +116,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // Meanwhile the host dials. Whoever needs it hears of a failure.
   setImmediate(() => loadInstance().catch(() => undefined));
 
+  const hostsGone = async (limit: number) => {
+    const deadline = performance.now() + limit;
+    while (sessions.hosts > 0 && performance.now() < deadline) await sleep(lookInterval);
+  };
+
   const stop = async () => {
     orphans.stop();
     state = 'stopping';
@@ -126,6 +137,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     path,
     status: () => ({ state, components: sessions.status() }),
+    hostsGone,
     refresh: () => sessions.refreshBacklogs(),
     stop,
   };

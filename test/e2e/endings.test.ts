@@ -51,3 +51,25 @@ test.each(['SIGTERM', 'SIGKILL'] as const)(
     await end;
   },
 );
+
+test('a pod that is told to stop: what the app is at is finished and acknowledged', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '30'] } });
+  await pair.nats.stream('ORDERS', 'orders');
+  let under = false;
+  const handle = async () => {
+    under = true;
+    // Longer than the component alone would wait.
+    await sleep(4_000);
+  };
+  const args = ['--dapr-graceful-shutdown-seconds', '20'];
+  await using sidecar = await startSidecar(pair, 'app', { handle }, { args });
+  await sidecar.daprd.publish('pubsub', 'orders', { n: 1 });
+  await until('the handler', () => under);
+  // All at once, as Kubernetes does.
+  const ends = [pair.component.end('SIGTERM'), sidecar.daprd.child.end('SIGTERM')];
+  expect(await Promise.all(ends)).toEqual([0, 0]);
+  expect(sidecar.app.received).toHaveLength(1);
+  const { num_ack_pending, ack_floor } = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(num_ack_pending).toBe(0);
+  expect(ack_floor.stream_seq).toBe(1);
+});

@@ -26,6 +26,42 @@ test.each(['end', 'cancel'] as const)(
   },
 );
 
+test('told to go on until daprd has gone, it serves to the last, and then ends', async () => {
+  const args = ['--stop-after-sidecar', '30'];
+  await using pair = await startPair({ component: { args } });
+  await pair.nats.stream('ORDERS', 'orders');
+  using host = new Host(pair.component.socket);
+  await host.init({ natsURL: pair.nats.url, consumerID: 'app' });
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', 'first');
+  const [first] = await subscription.received(1);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/going on until daprd has gone, 30 s at most/);
+  // Longer than handlers get otherwise.
+  await sleep(2_500);
+  await host.publish('orders', 'of the handler');
+  subscription.ack(first?.id ?? '');
+  await subscription.received(2);
+  subscription.ack(subscription.messages[1]?.id ?? '');
+  const gone = Date.now();
+  subscription.end();
+  host[Symbol.dispose]();
+  expect(await pair.component.ended).toBe(0);
+  expect(Date.now() - gone).toBeLessThan(5_000);
+  const { ack_floor } = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(ack_floor.stream_seq).toBe(2);
+});
+
+test('a daprd that does not go is waited for no longer than it was told', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '1'] } });
+  await pair.host();
+  const start = Date.now();
+  pair.component.signal('SIGTERM');
+  expect(await pair.component.ended).toBe(0);
+  expect(Date.now() - start).toBeGreaterThanOrEqual(1_000);
+  expect(Date.now() - start).toBeLessThan(5_000);
+});
+
 test('a connection that closes gives back what its subscriptions had', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');

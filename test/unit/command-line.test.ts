@@ -15,6 +15,7 @@ test('defaults', () => {
     logLevel: 'info',
     sidecar: undefined,
     restartOrphanedSidecar: false,
+    stopAfterSidecar: 0,
     http: undefined,
   });
 });
@@ -79,6 +80,8 @@ test.each([
   [['--socket-mode', 'rw'], {}, '--socket-mode: "rw"'],
   [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
   [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
+  [['--stop-after-sidecar', '601'], {}, 'use whole seconds, 0 to 600'],
+  [['--stop-after-sidecar', '-1'], {}, '--stop-after-sidecar'],
   [['--http-port', '70000'], {}, '--http-port: "70000"'],
   [['--http-port', ''], {}, '--http-port: ""'],
   [['--http-port', '1', '--http-host', 'localhost'], {}, '--http-host: "localhost" cannot be used'],
@@ -95,7 +98,8 @@ test.each([
 
 test('the help names every option and variable', () => {
   const options = ['socket-name', 'socket-folder', 'socket-mode', 'log-level', 'sidecar-url'];
-  for (const flag of [...options, 'restart-orphaned-sidecar']) {
+  options.push('restart-orphaned-sidecar', 'http-port', 'http-host', 'stop-after-sidecar');
+  for (const flag of options) {
     expect(help).toContain(`--${flag}`);
     expect(help).toContain(`DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`);
   }
