@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Each project may use more time than the one before; none of it is spent waiting blindly. */
+/** Each project may use so much time; none of it is spent waiting blindly. */
 const project = (name: string, testTimeout: number) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
@@ -13,6 +13,7 @@ export default defineConfig({
       project('e2e', 120_000),
       project('conformance', 900_000),
       project('browser', 60_000),
+      project('deploy', 120_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,
