@@ -32,7 +32,8 @@ export interface EnsureOptions extends Surroundings {
 /**
  * Finds a binary without ever building it: the path in its environment variable, else PATH, else
  * ~/.dapr/bin, else the cache. Whatever is found outside the cache is the user's own and is
- * accepted in any version.
+ * accepted in any version. A binary that exists for its version's sake, such as `daprd-1.12`, is
+ * looked for in its variable and in the cache alone.
  *
  * @returns the absolute path of an executable file
  * @throws MissingBinaryError when there is none, or the variable holds a path that is not one
@@ -131,15 +132,15 @@ function remove(folder: string): Promise<void> {
   return rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** The error for a binary that cannot be had, with the three ways to get it. */
+/** The error for a binary that cannot be had, with the ways to get it. */
 function missing(search: Search, problem: string, goWay: string): MissingBinaryError {
-  const { name, version, variable, home, cacheFolder } = search;
-  const folders = `${join(home, '.dapr', 'bin')} and ${cacheFolder}`;
+  const { name, version, variable, home, cacheFolder, install } = search;
+  const elsewhere = install ? `, PATH, ${join(home, '.dapr', 'bin')}` : '';
   const lines = [
     `${name} ${version} ${problem}`,
-    `Looked in ${variable}, PATH, ${folders}. To get it, do one of:`,
+    `Looked in ${variable}${elsewhere} and ${cacheFolder}. To get it, do one of:`,
     `  - set ${variable} to the path of a ${name} that you have`,
-    `  - install ${name} ${version} on PATH: ${search.install(version)}`,
+    ...(install ? [`  - install ${name} ${version} on PATH: ${install(version)}`] : []),
     `  - ${goWay}`,
   ];
   return new MissingBinaryError(lines.join('\n'));

@@ -4,13 +4,23 @@ export interface Binary {
   variable: string;
   /** Folder, next to this file, of the Go module that pins the binary. */
   module: string;
-  /** How its own project says to install it: an instruction, without a full stop. */
-  install: (version: string) => string;
+  /**
+   * How its own project says to install it: an instruction, without a full stop. Absent where only
+   * the pinned version will do: then it is looked for neither on PATH nor in ~/.dapr/bin.
+   */
+  install?: (version: string) => string;
   /** Further `go build` flags, after those of its official release. */
   flags: (version: string) => readonly string[];
 }
 
-export type BinaryName = 'daprd' | 'daprd-allcomponents' | 'nats-server' | 'dapr';
+export type BinaryName =
+  | 'daprd'
+  | 'daprd-allcomponents'
+  | 'daprd-1.16'
+  | 'daprd-1.12'
+  | 'nats-server'
+  | 'nats-server-2.10'
+  | 'dapr';
 
 const installDaprd = (version: string) =>
   'install the Dapr CLI (https://docs.dapr.io/getting-started/install-dapr-cli/), then run ' +
@@ -36,12 +46,28 @@ export const catalogue: Readonly<Record<BinaryName, Binary>> = {
     install: (version) => `${installDaprd(version)}; name or link it daprd-allcomponents`,
     flags: (version) => daprdFlags('allcomponents', version),
   },
+  // Older ones, for the tests of compatibility.
+  'daprd-1.16': {
+    variable: 'DAPRD_1_16_BIN',
+    module: 'daprd-1.16',
+    flags: (version) => daprdFlags('stablecomponents', version),
+  },
+  'daprd-1.12': {
+    variable: 'DAPRD_1_12_BIN',
+    module: 'daprd-1.12',
+    flags: (version) => daprdFlags('stablecomponents', version),
+  },
   'nats-server': {
     variable: 'NATS_SERVER_BIN',
     module: 'nats-server',
     install: (version) =>
       `take it from https://github.com/nats-io/nats-server/releases/tag/v${version} or follow ` +
       'https://docs.nats.io/running-a-nats-service/introduction/installation',
+    flags: () => ['-ldflags=-s -w'],
+  },
+  'nats-server-2.10': {
+    variable: 'NATS_SERVER_2_10_BIN',
+    module: 'nats-server-2.10',
     flags: () => ['-ldflags=-s -w'],
   },
   dapr: {

@@ -45,7 +45,8 @@ export function cacheRoot({ env = process.env, home = homedir() }: Surroundings)
 }
 
 /**
- * Looks in the environment variable, then on PATH, in ~/.dapr/bin and in the cache.
+ * Looks in the environment variable, then on PATH, in ~/.dapr/bin and in the cache; of PATH and
+ * ~/.dapr/bin, which may have any version, only where any version will do.
  *
  * @throws MissingBinaryError when the variable holds something that is not executable: to fall
  *   through would run another binary than the one that was asked for
@@ -61,6 +62,7 @@ export async function find(search: Search): Promise<string | undefined> {
         `correct it, or unset it to have ${name} looked for elsewhere`,
     );
   }
+  if (!search.install) return findIn([cacheFolder], name);
   return (
     (await findOnPath(name, env)) ?? (await findIn([join(home, '.dapr', 'bin'), cacheFolder], name))
   );

@@ -9,7 +9,7 @@ import {
   InterruptedError,
   resolveBinary,
 } from '../../../tools/binaries.ts';
-import { binaryNames } from '../../../tools/catalogue.ts';
+import { binaryNames, catalogue } from '../../../tools/catalogue.ts';
 import { readGoPin } from '../../../tools/go-module.ts';
 
 const tools = join(import.meta.dirname, '../../../tools');
@@ -105,16 +105,34 @@ describe('resolveBinary', () => {
     await expect(resolveServer()).rejects.toThrow(`nats-server ${version} was not found`);
   });
 
-  test.each(binaryNames)('names three ways to get an absent %s', async (name) => {
+  test('takes an older one from its variable or the cache alone, never from PATH', async () => {
+    const name = 'nats-server-2.10';
+    const older = () => resolveBinary(name, { env, home });
+    await writeScript(onPath);
+    await writeScript(join(dirname(onPath), name));
+    await writeScript(join(dirname(inDapr), name));
+    await expect(older()).rejects.toThrow(/^nats-server-2\.10 2\.10\.\d+ was not found/);
+    const { version } = await readGoPin(join(tools, name));
+    const cached = join(home, '.cache', 'dapr-nats-jetstream', `${name}-${version}`, name);
+    await writeScript(cached);
+    expect(await older()).toBe(cached);
+    await writeScript(explicit);
+    env.NATS_SERVER_2_10_BIN = explicit;
+    expect(await older()).toBe(explicit);
+  });
+
+  test.each(binaryNames)('names the ways to get an absent %s', async (name) => {
     await writeScript(join(root, 'bin', 'go'), 'exit 1');
     const error: Error = await resolveBinary(name, { env, home }).then(
       () => expect.unreachable(),
       (reason) => reason,
     );
     const ways = error.message.split('\n').filter((line) => line.startsWith('  - '));
+    const variable = `${name.toUpperCase().replaceAll(/[-.]/g, '_')}_BIN`;
+    const install = expect.stringMatching(/install .* \d+\.\d+\.\d+ on PATH: .*https:/);
     expect(ways).toEqual([
-      expect.stringMatching(/set (DAPRD|DAPRD_ALLCOMPONENTS|NATS_SERVER|DAPR)_BIN to the path/),
-      expect.stringMatching(/install .* \d+\.\d+\.\d+ on PATH: .*https:/),
+      expect.stringContaining(`set ${variable} to the path`),
+      ...(/\d/.test(name) ? [] : [install]),
       expect.stringMatching(`node tools/setup.mjs ${name}.* Go 1\\.\\d+\\.\\d+ or newer .*go.dev`),
     ]);
   });
@@ -223,8 +241,13 @@ describe('ensureBinary', () => {
   });
 });
 
-test.each(['daprd', 'nats-server', 'dapr-cli'])('the pin of %s is complete', async (module) => {
+const modules = new Set(Object.values(catalogue).map(({ module }) => module));
+
+test.each([...modules])('the pin of %s is complete', async (module) => {
   const pin = await readGoPin(join(tools, module));
   expect(pin.version).toMatch(/^\d+\.\d+\.\d+$/);
+  // A folder that is named after a version holds that one.
+  const named = /-(\d.*)$/.exec(module)?.[1] ?? '';
+  expect(pin.version.startsWith(named)).toBe(true);
   expect(pin.goVersion).toMatch(/^1\.\d+\.\d+$/);
 });
