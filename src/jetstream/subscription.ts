@@ -12,6 +12,7 @@ import {
   backlogOf,
   type Earlier,
   isStillThere,
+  sameCreation,
 } from './consumer.ts';
 import { SubscriptionCounts } from './counts.ts';
 import { DeadLetters, type Death } from './dead-letter.ts';
@@ -338,7 +339,7 @@ export class Subscription {
     this.#state = 'delivering';
     const earlier = this.#consumer;
     const otherStream = earlier !== undefined && earlier.streamCreated !== consumer.streamCreated;
-    const otherConsumer = earlier === undefined || earlier.created !== consumer.created;
+    const otherConsumer = earlier === undefined || !sameCreation(earlier.created, consumer.created);
     const inOrder = consumer.ackPolicy === 'all';
     if (otherStream || (earlier && otherConsumer && inOrder)) this.#inFlight.outdate();
     if (otherConsumer && config.ephemeral && this.#inFlight.size === 0) {
