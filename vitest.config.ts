@@ -14,6 +14,7 @@ export default defineConfig({
       project('conformance', 900_000),
       project('browser', 60_000),
       project('deploy', 120_000),
+      project('compat', 120_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,

@@ -1,12 +1,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { resolveBinary } from '../../tools/binaries.ts';
+import { type BinaryName, resolveBinary } from '../../tools/binaries.ts';
 import { Child, type ChildOptions } from './child.ts';
+import { hasFlag } from './daprd-flags.ts';
 import { freePort } from './ports.ts';
 import { Supervisor } from './supervisor.ts';
 import { temporaryFolder } from './temp.ts';
 import { until } from './wait.ts';
+
+export type DaprdBinary = Extract<BinaryName, `daprd${string}`>;
+
+/** Without it the internal gRPC server is on every address; daprd 1.12 has nothing else. */
+const internalAddress = '--dapr-internal-grpc-listen-address';
 
 export interface DaprdOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
@@ -23,7 +29,9 @@ export interface DaprdOptions {
   /** Started again, on the same ports, whenever it ends. */
   supervised?: boolean;
   /** Which daprd; one that knows the built-in component is larger. */
-  binary?: 'daprd' | 'daprd-allcomponents';
+  binary?: DaprdBinary;
+  /** Features its Configuration turns on. */
+  features?: string[];
   args?: string[];
   env?: NodeJS.ProcessEnv;
   onLine?: (line: string) => void;
@@ -61,7 +69,9 @@ export class Daprd {
       await writeFile(join(resources, `${index}.yaml`), stringify(resource));
     }
     const config = join(folder.path, 'config.yaml');
-    await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
+    const database = join(folder.path, 'names.db');
+    await writeFile(config, localConfiguration(database, options.features));
+    const onLoopback = await hasFlag(command, internalAddress);
     const ports = { http: options.httpPort ?? (await freePort()), grpc: await freePort() };
     const internalPort = await freePort();
     const { app } = options;
@@ -72,7 +82,7 @@ export class Daprd {
         ...['--app-id', options.appId, '--config', config, '--resources-path', resources],
         ...['--dapr-http-port', `${ports.http}`, '--dapr-grpc-port', `${ports.grpc}`],
         ...['--dapr-listen-addresses', '127.0.0.1', '--enable-metrics=false'],
-        ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
+        ...(onLoopback ? [internalAddress, '127.0.0.1'] : []),
         ...['--dapr-internal-grpc-port', `${internalPort}`],
         ...['--log-level', options.logLevel ?? 'info', '--dapr-graceful-shutdown-seconds', '2'],
         ...(app ? ['--app-port', `${app.port}`, '--app-protocol', app.protocol] : []),
@@ -151,13 +161,14 @@ export function component(
 }
 
 /** YAML. By default daprd looks other apps up by multicast DNS, which leaves this machine. */
-export function localConfiguration(database: string): string {
+export function localConfiguration(database: string, features: string[] = []): string {
   return stringify({
     apiVersion: 'dapr.io/v1alpha1',
     kind: 'Configuration',
     metadata: { name: 'local' },
     spec: {
       nameResolution: { component: 'sqlite', configuration: { connectionString: database } },
+      features: features.map((name) => ({ name, enabled: true })),
     },
   });
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import { type ConnectionOptions, connect, type NatsConnection } from '@nats-io/transport-node';
-import { resolveBinary } from '../../tools/binaries.ts';
+import { type BinaryName, resolveBinary } from '../../tools/binaries.ts';
 import { Child } from './child.ts';
 import { freePort } from './ports.ts';
 import { temporaryFolder } from './temp.ts';
@@ -15,7 +15,10 @@ export interface NatsServerOptions {
   config?: string;
   /** How the test itself connects, where the server asks for more; false: not at all. */
   client?: Partial<ConnectionOptions> | false;
+  binary?: NatsServerBinary;
 }
+
+export type NatsServerBinary = Extract<BinaryName, `nats-server${string}`>;
 
 /**
  * A configuration with a jetstream block of its own gets the store put into it; one that says
@@ -64,9 +67,10 @@ export class NatsServer {
     config = '',
     client: own,
     detached,
+    binary = 'nats-server',
   }: NatsServerOptions = {}): Promise<NatsServer> {
     await using stack = new AsyncDisposableStack();
-    const command = await resolveBinary('nats-server');
+    const command = await resolveBinary(binary);
     const folder = stack.use(await temporaryFolder());
     const port = await freePort();
     const monitorPort = await freePort();
