@@ -17,6 +17,12 @@ export type PullCall = ServerDuplexStream<DecodedPullMessagesRequest, PullMessag
  */
 const hostMessageLimit = 4 * 1024 * 1024;
 
+/**
+ * What daprd says of a message whose turn came after it had closed the subscription, as 1.16 does at
+ * each stop. No handler has seen it, so it is no failure that would earn a delay.
+ */
+const neverHandled = 'subscription is closed';
+
 /** How long a new stream may take to name its topic. Unit: milliseconds. */
 const firstRequestLimit = 30_000;
 
@@ -71,7 +77,9 @@ export async function servePullStream(
     const halfClosed = new Promise((resolve) => call.once('end', resolve));
     call.on('data', ({ topic, ackMessageId, ackError }: DecodedPullMessagesRequest) => {
       try {
-        if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
+        if (ackMessageId && ackError?.message === neverHandled)
+          subscription.unhandled(ackMessageId);
+        else if (ackMessageId) subscription.settle(ackMessageId, ackError?.message);
         else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
       } catch (error) {
         // One stream ends, not the process.

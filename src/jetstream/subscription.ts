@@ -220,6 +220,16 @@ export class Subscription {
     this.#backlog = await backlogOf(connection, this.#consumer);
   }
 
+  /**
+   * The host has closed its side and takes no message any more: this one was never handled. It is
+   * given back at once, and no more are asked for.
+   */
+  unhandled(id: string): void {
+    this.pause();
+    this.#giveBack(id);
+    this.#settled();
+  }
+
   /** Asks for no more and gives back what the host has not got yet. */
   pause(): void {
     if (this.#state === 'closed' || this.#state === 'paused') return;

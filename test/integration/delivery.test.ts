@@ -315,6 +315,24 @@ test('Pause stops the flow and Resume starts it, the stream stays open', async (
   expect(subscription.status).toBeUndefined();
 });
 
+test('a host that has closed its subscription: what it did not handle is elsewhere at once', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const settings = { ackWait: '30s', maxDeliver: '3' };
+  const closing = (await pair.host(settings)).subscribe('orders');
+  const host = await pair.host(settings);
+  for (let index = 0; index < 10; index++) await host.publish('orders', `${index}`);
+  await closing.received(10);
+  const other = host.subscribe('orders');
+  // As daprd says it, for each message whose turn comes after that.
+  for (const { id } of closing.messages) closing.nak(id, 'subscription is closed');
+  other.ackAll();
+  await other.received(10, 5_000);
+  // None of them went back to the one that is closing.
+  expect(closing.messages).toHaveLength(10);
+  expect(new Set(other.texts).size).toBe(10);
+});
+
 test('a reader that never reads does not stop its neighbour', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'big', 'small');
