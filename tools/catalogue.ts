@@ -20,6 +20,7 @@ export type BinaryName =
   | 'daprd-1.12'
   | 'nats-server'
   | 'nats-server-2.10'
+  | 'nats'
   | 'dapr';
 
 const installDaprd = (version: string) =>
@@ -69,6 +70,13 @@ export const catalogue: Readonly<Record<BinaryName, Binary>> = {
     variable: 'NATS_SERVER_2_10_BIN',
     module: 'nats-server-2.10',
     flags: () => ['-ldflags=-s -w'],
+  },
+  // The NATS CLI, for the commands in the documentation.
+  nats: {
+    variable: 'NATS_BIN',
+    module: 'nats-cli',
+    install: () => 'follow https://github.com/nats-io/natscli#installation',
+    flags: (version) => [`-ldflags=-s -w -X main.version=${version}`],
   },
   dapr: {
     variable: 'DAPR_BIN',

@@ -1,0 +1,218 @@
+import { execFile } from 'node:child_process';
+import { cp, glob, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { resolveBinary } from '../../tools/binaries.ts';
+import { Child } from '../support/child.ts';
+import { localConfiguration } from '../support/daprd.ts';
+import { Host } from '../support/host.ts';
+import { NatsServer } from '../support/nats-server.ts';
+import { freePort } from '../support/ports.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+/** Each command that the documentation gives its reader is run by a test: here, or where it is said. */
+const root = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+const elsewhere: [command: RegExp, file: string, test: string][] = [
+  [/^dapr run .* -- /, 'e2e/dapr-run.test.ts', 'the documented `dapr run`'],
+  [/^dapr run -f /, 'e2e/dapr-run.test.ts', 'the documented multi-app run'],
+  [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
+  [/^curl .*subscription_state$/, 'e2e/commands.test.ts', 'seeMetrics'],
+  [/^docker /, 'container', 'documented'],
+];
+
+interface Documented {
+  page: string;
+  command: string;
+}
+
+/** Every line of every `sh` block, without its comment. */
+async function documented(): Promise<Documented[]> {
+  const pages = ['README.md', 'deploy/kubernetes/README.md'];
+  for (const name of await readdir(join(root, 'docs')))
+    if (name.endsWith('.md')) pages.push(`docs/${name}`);
+  const found: Documented[] = [];
+  for (const page of pages) {
+    const text = await readFile(join(root, page), 'utf8');
+    for (const [, block = ''] of text.matchAll(/^ *```(?:sh|bash)\n([\s\S]*?)^ *```/gm)) {
+      for (const line of block.split('\n')) {
+        const command = line.replace(/\s+#.*$/, '').trim();
+        if (command) found.push({ page, command });
+      }
+    }
+  }
+  return found;
+}
+
+/** `npm start …` in this folder, with a socket folder of its own. */
+async function npmStart(command: string, ready: RegExp, env: NodeJS.ProcessEnv): Promise<Child> {
+  const [program = '', ...args] = command.replace(/ &$/, '').split(' ');
+  return Child.start({
+    name: command,
+    command: program,
+    args,
+    cwd: root,
+    env,
+    ready,
+    detached: true,
+  });
+}
+
+/** A copy of components/ with the address of this server. */
+async function componentsFor(nats: NatsServer, folder: string): Promise<string> {
+  const target = join(folder, 'components');
+  await mkdir(target);
+  await cp(join(root, 'components/pubsub.yaml'), join(target, 'pubsub.yaml'));
+  const text = await readFile(join(target, 'pubsub.yaml'), 'utf8');
+  await writeFile(join(target, 'pubsub.yaml'), text.replace('nats://localhost:4222', nats.url));
+  return target;
+}
+
+const here: [command: RegExp, (command: string) => Promise<void>][] = [
+  [
+    /^npm run demo$/,
+    async (command) => {
+      const { stdout } = await run(
+        'npm',
+        [...command.split(' ').slice(1), '--', '--count', '20', '--rate', '50'],
+        { cwd: root },
+      );
+      expect(stdout).toMatch(/20 sent, 20 received, 0 lost/);
+    },
+  ],
+  [
+    /^npm start( &| -- --socket-name jetstream| -- --http-port 9464)?$/,
+    async (command) => {
+      await using folder = await temporaryFolder();
+      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
+      await using component = await npmStart(command, /"msg":"ready/, env);
+      const name = command.includes('jetstream') ? 'jetstream' : 'nats-jetstream';
+      using host = new Host(join(folder.path, `${name}.sock`));
+      await host.call('Ping');
+      if (command.includes('9464')) await seeMetrics(host);
+      await component.interruptGroup();
+    },
+  ],
+  [
+    /^npm start -- check components\/\*\.yaml --connect$/,
+    async (command) => {
+      await using nats = await NatsServer.start();
+      await using folder = await temporaryFolder();
+      const components = await componentsFor(nats, folder.path);
+      const args = command.replace('components/*.yaml', join(components, 'pubsub.yaml')).split(' ');
+      const { stdout } = await run('npm', args.slice(1), { cwd: root });
+      expect(stdout).toContain('the metadata is valid');
+    },
+  ],
+  [
+    /^nats stream add ORDERS --subjects orders --defaults$/,
+    async (command) => {
+      await using nats = await NatsServer.start();
+      const args = command.split(' ').slice(1);
+      await run(await resolveBinary('nats'), args, { env: { ...process.env, NATS_URL: nats.url } });
+      const { config } = await nats.api.streams.info('ORDERS');
+      expect(config.subjects).toEqual(['orders']);
+    },
+  ],
+  [
+    /^daprd --app-id checkout --app-port 3000 --resources-path \.\/components$/,
+    async (command) => {
+      await using nats = await NatsServer.start();
+      await using folder = await temporaryFolder();
+      const components = await componentsFor(nats, folder.path);
+      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
+      await using component = await npmStart('npm start', /"msg":"ready/, env);
+      const config = join(folder.path, 'config.yaml');
+      await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
+      const [, ...args] = command
+        .replace('./components', components)
+        .replace('3000', `${await freePort()}`)
+        .split(' ');
+      const isolation = [
+        ...['--config', config, '--enable-metrics=false', '--dapr-listen-addresses', '127.0.0.1'],
+        ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
+        ...['--dapr-http-port', `${await freePort()}`, '--dapr-grpc-port', `${await freePort()}`],
+        ...['--dapr-internal-grpc-port', `${await freePort()}`],
+      ];
+      await using daprd = await Child.start({
+        name: 'daprd',
+        command: await resolveBinary('daprd'),
+        args: [...args, ...isolation],
+        env,
+        // It waits for an app then, which is the reader's.
+        ready: /Component loaded: pubsub \(pubsub.nats-jetstream\/v1\)/,
+      });
+      await daprd.end();
+      await component.interruptGroup();
+    },
+  ],
+];
+
+/** What `curl … | grep subscription_state` shows. */
+async function seeMetrics(host: Host): Promise<void> {
+  await using nats = await NatsServer.start();
+  await host.init({ natsURL: nats.url, consumerID: 'app' });
+  const subscription = host.subscribe('orders');
+  try {
+    await expect
+      .poll(async () => (await fetch('http://127.0.0.1:9464/metrics')).text())
+      .toMatch(/subscription_state\{.*topic="orders",state="binding"\} 1/);
+  } finally {
+    subscription.end();
+  }
+}
+
+test('each documented command is run by a test', async () => {
+  const commands = await documented();
+  expect(commands.length).toBeGreaterThan(30);
+  for (const { page, command } of commands) {
+    const there = elsewhere.filter(([pattern]) => pattern.test(command));
+    const own = here.filter(([pattern]) => pattern.test(command));
+    expect(there.length + own.length, `${page}: ${command}`).toBe(1);
+    for (const [, where, name] of there) {
+      const texts: string[] = [];
+      for await (const file of glob([where, `${where}/*.test.ts`], { cwd: join(root, 'test') })) {
+        if (file.endsWith('.test.ts')) texts.push(await readFile(join(root, 'test', file), 'utf8'));
+      }
+      expect(texts.join('\n'), `${where} has no "${name}"`).toContain(name);
+    }
+  }
+});
+
+const distinct = [...new Set((await documented()).map(({ command }) => command))];
+
+test.each(distinct.filter((command) => here.some(([pattern]) => pattern.test(command))))(
+  '%s',
+  async (command) => {
+    const [, execute] = here.find(([pattern]) => pattern.test(command)) ?? [];
+    await execute?.(command);
+  },
+);
+
+/** No cluster is at hand; test/deploy decodes what is applied and runs the injector on it. */
+test.each(distinct.filter((command) => command.startsWith('kubectl ')))(
+  'what `%s` names is in the manifests',
+  async (command) => {
+    const folder = /^kubectl apply -k (\S+)$/.exec(command)?.[1];
+    if (folder) {
+      await readFile(join(root, folder, 'kustomization.yaml'), 'utf8');
+      return;
+    }
+    const [, namespace] = / (?:-n|create namespace) (\S+)/.exec(command) ?? [];
+    const [, kind, name] = / (deployment|statefulset)\/(\S+)/.exec(command) ?? [];
+    const [, container] = / -c (\S+)/.exec(command) ?? [];
+    const port = / (\d+)$/.exec(command)?.[1];
+    const where = namespace === 'nats' ? 'nats' : 'sidecar';
+    const all = join(root, 'deploy/kubernetes', where);
+    const texts = await Promise.all(
+      (await readdir(all)).map((file) => readFile(join(all, file), 'utf8')),
+    );
+    const manifests = texts.join('\n---\n');
+    expect(manifests).toContain(`namespace: ${namespace}`);
+    if (kind) expect(manifests).toMatch(new RegExp(`kind: ${kind}\\n.*\\n  name: ${name}\\n`, 'i'));
+    if (container) expect(manifests).toContain(`- name: ${container}\n`);
+    if (port) expect(manifests).toContain(`containerPort: ${port}\n`);
+  },
+);
