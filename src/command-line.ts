@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { type LogLevel, logLevels } from './log.ts';
+import type { LogLevel } from './log.ts';
 
 export interface Options {
   /** Socket file name without `.sock`; also the `pubsub.<name>` of the Component type. */
@@ -30,9 +30,13 @@ export interface CheckArguments {
 export type Command =
   | { run: 'serve'; options: Options }
   | { run: 'check'; arguments: CheckArguments }
+  | { run: 'healthcheck'; options: Options }
   | { run: 'help' }
   | { run: 'version' }
   | { run: 'refuse'; reason: string };
+
+/** Not in log.ts: loading that, and the logger with it, takes longer than a health check. */
+const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'fatal'];
 
 /** Several spellings of the folder are about: daprd's own, the injector's, and an older one. */
 const daprFolderVariables = [
@@ -62,6 +66,7 @@ export const help = `dapr-nats-jetstream: a Dapr pub/sub component for NATS JetS
 
 Usage: dapr-nats-jetstream [options]
        dapr-nats-jetstream check FILE... [--connect] [--app-id ID]
+       dapr-nats-jetstream healthcheck [--socket-name NAME] [--socket-folder DIR]
 
 Serves Dapr's pluggable component protocol on a Unix domain socket until it is
 told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
@@ -112,12 +117,35 @@ what each subscription would create. It creates nothing.
   --app-id ID           stands for the app in the names of consumers
   Exit codes: 0 all is well, 1 something would not work
 
+healthcheck asks the component that serves the socket whether all is well, and
+says in one line what is not: for probes, by exec in the same container. The
+options and variables of the socket are those above.
+  Exit codes: 0 it is serving, 1 it is not, or nobody answers within 2 s
+
 Exit codes: 0 stopped as told, 1 could not start or stop, 2 wrong option.
 `;
 
 /** Reads the command line and the environment. Never throws: a wrong option is `refuse`. */
 export function parseCommandLine(args: string[], env: NodeJS.ProcessEnv): Command {
-  return args[0] === 'check' ? parseCheck(args.slice(1)) : parseServe(args, env);
+  if (args[0] === 'check') return parseCheck(args.slice(1));
+  if (args[0] === 'healthcheck') return parseHealthcheck(args.slice(1), env);
+  return parseServe(args, env);
+}
+
+/** The socket is found exactly as the server finds it. */
+function parseHealthcheck(args: string[], env: NodeJS.ProcessEnv): Command {
+  const options = {
+    'socket-name': { type: 'string' },
+    'socket-folder': { type: 'string' },
+    help: { type: 'boolean', short: 'h' },
+  } as const;
+  try {
+    parseArgs({ args, options });
+  } catch (error) {
+    return { run: 'refuse', reason: `healthcheck: ${firstSentence(error)}` };
+  }
+  const command = parseServe(args, env);
+  return command.run === 'serve' ? { ...command, run: 'healthcheck' } : command;
 }
 
 function parseCheck(args: string[]): Command {

@@ -3,8 +3,7 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 /** The levels daprd knows, from the most to the least talkative. */
-export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
 /**
  * The process' log, on standard output: one JSON object a line, with the keys `level`, `time`

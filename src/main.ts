@@ -51,6 +51,9 @@ switch (command.run) {
   case 'check':
     await check(command.arguments);
     break;
+  case 'healthcheck':
+    await healthcheck(command.options);
+    break;
   case 'serve':
     await serve(command.options);
 }
@@ -79,6 +82,13 @@ async function check(args: CheckArguments): Promise<void> {
   const report = await checker.check({ ...args, log });
   process.stdout.write(`${report.lines.join('\n')}\n`);
   process.exitCode = report.ok ? 0 : 1;
+}
+
+async function healthcheck({ socketFolder, socketName }: Options): Promise<void> {
+  const probe = await import('./dapr/healthcheck.ts');
+  const { serving, line } = await probe.healthcheck(socketFolder, socketName);
+  process.stdout.write(`${line}\n`);
+  process.exitCode = serving ? 0 : 1;
 }
 
 async function serve(options: Options): Promise<void> {

@@ -105,6 +105,18 @@ test('the help names every option and variable', () => {
   }
 });
 
+test('healthcheck looks for the socket where the server makes it', () => {
+  const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: '/run/sockets' };
+  expect(parseCommandLine(['healthcheck', '--socket-name', 'jetstream'], env)).toMatchObject({
+    run: 'healthcheck',
+    options: { socketFolder: '/run/sockets', socketName: 'jetstream' },
+  });
+  expect(parseCommandLine(['healthcheck', '--help'], {}).run).toBe('help');
+  for (const args of [['--log-level', 'info'], ['extra'], ['--socket-name', 'a/b']]) {
+    expect(parseCommandLine(['healthcheck', ...args], {}).run).toBe('refuse');
+  }
+});
+
 test('check takes files, --connect and --app-id', () => {
   expect(parseCommandLine(['check', 'a.yaml', 'b.yaml', '--connect'], {})).toEqual({
     run: 'check',

@@ -1,0 +1,108 @@
+import { connect as connectHttp2, constants } from 'node:http2';
+import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
+import { messageOf } from '../errors.ts';
+
+/** How long the whole of it may take. Unit: milliseconds. */
+const answerLimit = 2_000;
+
+/** A gRPC message of no bytes: not compressed, length 0. It asks for the service as a whole. */
+const emptyMessage = Buffer.alloc(5);
+
+/** Of grpc.health.v1.HealthCheckResponse, by number. */
+const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+
+export interface Health {
+  serving: boolean;
+  /** One line for a person: what is wrong, and what to do. */
+  line: string;
+}
+
+/**
+ * Asks the component at `<folder>/<name>.sock` for its health, in 2 s at most. Never rejects.
+ *
+ * It runs every few seconds beside the component, as a probe: so the one question is asked in bare
+ * HTTP/2, which spares loading gRPC.
+ */
+export async function healthcheck(folder: string, name: string): Promise<Health> {
+  const path = join(resolve(folder), `${name}.sock`);
+  try {
+    const status = await ask(path);
+    if (status === 'SERVING') return { serving: true, line: `SERVING: ${path}` };
+    const why =
+      status === 'NOT_SERVING'
+        ? 'a daprd is orphaned: it uses a Component that this process has not initialised, because ' +
+          'the component was restarted and daprd was not. Restart daprd (in Kubernetes: the pod), ' +
+          'or let --restart-orphaned-sidecar do it'
+        : 'something other than dapr-nats-jetstream serves that socket';
+    return { serving: false, line: `${status}: ${path}: ${why}` };
+  } catch (error) {
+    return { serving: false, line: `no answer: ${path}: ${reason(error)}` };
+  }
+}
+
+/** @throws Error when nobody answers, or what answers has no such service */
+function ask(path: string): Promise<string> {
+  return new Promise((done, fail) => {
+    const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
+    const timer = setTimeout(() => finish(() => fail(new SilenceError())), answerLimit);
+    const finish = (settle: () => void) => {
+      clearTimeout(timer);
+      session.destroy();
+      settle();
+    };
+    session.on('error', (error) => finish(() => fail(error)));
+    session.on('close', () => finish(() => fail(new Error('the connection was closed'))));
+    const request = session.request({
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: '/grpc.health.v1.Health/Check',
+      [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc',
+      [constants.HTTP2_HEADER_TE]: 'trailers',
+    });
+    const parts: Buffer[] = [];
+    // Of an answer without a message it is in the headers.
+    let grpcStatus: unknown;
+    const note = (headers: Record<string, unknown>) => {
+      grpcStatus ??= headers['grpc-status'];
+    };
+    request.on('response', note);
+    request.on('trailers', note);
+    request.on('data', (part: Buffer) => parts.push(part));
+    request.on('error', (error) => finish(() => fail(error)));
+    request.on('end', () => {
+      if (grpcStatus === '0') return finish(() => done(statusOf(Buffer.concat(parts))));
+      finish(() => fail(new Error(`no health service there (grpc-status ${grpcStatus})`)));
+    });
+    request.end(emptyMessage);
+  });
+}
+
+/** Nobody said anything in time. */
+class SilenceError extends Error {}
+
+/** The one field of the answer is a number below 128; 0 is left out. */
+function statusOf(body: Buffer): string {
+  const number = body.length > 6 && body[5] === 0x08 ? body[6] : 0;
+  return statuses[number ?? 0] ?? `status ${number}`;
+}
+
+function reason(thrown: unknown): string {
+  // The request fails by its connection.
+  const error = (thrown as Error).cause ?? thrown;
+  if (error instanceof SilenceError) {
+    return `the connection was taken, but nothing said within ${answerLimit / 1_000} s: the process hangs. Restart it`;
+  }
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOENT':
+      return (
+        'no such socket: the component is not running, or it was given another --socket-folder or ' +
+        '--socket-name'
+      );
+    case 'ECONNREFUSED':
+      return 'nobody listens there any more: the component was killed. Start it again';
+    case 'EACCES':
+      return 'this user may not use the socket: run as the same user, or see --socket-mode';
+    default:
+      return messageOf(error);
+  }
+}

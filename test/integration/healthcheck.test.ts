@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { startComponent } from '../support/component.ts';
+import { Host } from '../support/host.ts';
+import { temporaryFolder } from '../support/temp.ts';
+
+const main = join(import.meta.dirname, '../../src/main.ts');
+
+/** Runs `healthcheck` as a probe does. */
+async function healthcheck(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const started = performance.now();
+  const { code, stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [main, 'healthcheck', ...args],
+    { env: { ...process.env, ...env } },
+  )
+    .then((output) => ({ code: 0, ...output }))
+    .catch((error) => error);
+  return { code, stdout, stderr, took: performance.now() - started };
+}
+
+test('a component that serves: exit 0 and one line, found by options as by variables', async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startComponent({ folder: folder.path, socketName: 'other' });
+  const serving = { code: 0, stdout: `SERVING: ${server.socket}\n`, stderr: '' };
+  const options = ['--socket-folder', folder.path, '--socket-name', 'other'];
+  expect(await healthcheck(options)).toMatchObject(serving);
+  const own = {
+    DAPR_NATS_JETSTREAM_SOCKET_FOLDER: folder.path,
+    DAPR_NATS_JETSTREAM_SOCKET_NAME: 'other',
+  };
+  expect(await healthcheck([], own)).toMatchObject(serving);
+  const daprs = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
+  expect(await healthcheck(['--socket-name', 'other'], daprs)).toMatchObject(serving);
+});
+
+test('no socket: exit 1, and it says where it looked', async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout } = await healthcheck(['--socket-folder', folder.path]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^no answer: .*nats-jetstream\.sock: no such socket: .*--socket-folder.*\n$/,
+  );
+  expect(stdout).toContain(folder.path);
+});
+
+test('a socket that a killed process left behind: exit 1, and it says that nobody listens', async () => {
+  await using folder = await temporaryFolder();
+  const dead = await startComponent({ folder: folder.path });
+  await dead.end('SIGKILL');
+  const { code, stdout } = await healthcheck(['--socket-folder', folder.path]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no answer: .*nobody listens there any more: .*\n$/);
+});
+
+test('a daprd that is orphaned: exit 1, and it says to restart daprd', async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startComponent({ folder: folder.path });
+  using host = new Host(server.socket);
+  await host.publish('orders', 'x').catch(() => undefined);
+  await server.line(/Restart daprd/);
+  const { code, stdout } = await healthcheck(['--socket-folder', folder.path]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^NOT_SERVING: .*orphaned.*Restart daprd.*\n$/);
+});
+
+test('a process that hangs: exit 1 within three seconds', async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startComponent({ folder: folder.path });
+  server.signal('SIGSTOP');
+  const { code, stdout, took } = await healthcheck(['--socket-folder', folder.path]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^no answer: .*within 2 s: the process hangs\. Restart it\n$/);
+  expect(took).toBeLessThan(3_500);
+});
+
+test('something else at the socket: exit 1 and one line', async () => {
+  await using folder = await temporaryFolder();
+  const closing = createServer((socket) => socket.destroy());
+  await once(closing.listen(join(folder.path, 'closing.sock')), 'listening');
+  const closed = await healthcheck(['--socket-folder', folder.path, '--socket-name', 'closing']);
+  closing.close();
+  expect(closed.code).toBe(1);
+  expect(closed.stdout).toMatch(/^no answer: .+\n$/);
+
+  const other = new Server();
+  const address = `unix:${join(folder.path, 'other.sock')}`;
+  await new Promise((done) =>
+    other.bindAsync(address, ServerCredentials.createInsecure(), () => done(undefined)),
+  );
+  const healthless = await healthcheck(['--socket-folder', folder.path, '--socket-name', 'other']);
+  other.forceShutdown();
+  expect(healthless.code).toBe(1);
+  expect(healthless.stdout).toMatch(/^no answer: .*no health service there \(grpc-status 12\)\n$/);
+});
+
+test('a wrong option: exit 2', async () => {
+  const { code, stderr } = await healthcheck(['--connect']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^dapr-nats-jetstream: healthcheck: .*--connect.*\n$/);
+});
