@@ -20,6 +20,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/kustomize/api/krusty"
 	kustomize "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -65,12 +66,27 @@ func decode(t *testing.T, name string, text []byte) []any {
 			t.Fatalf("%s: a %q of %q is not known here", name, meta.Kind, meta.APIVersion)
 		}
 		object := create()
-		if err := yaml.UnmarshalStrict(document, object); err != nil {
+		text, err := yaml.YAMLToJSONStrict(document)
+		if err != nil {
 			t.Fatalf("%s: %s: %v", name, meta.Kind, err)
 		}
+		strictly(t, name+": "+meta.Kind, text, object)
 		found = append(found, object)
 	}
 	return found
+}
+
+// strictly reads as the API server does with strict validation: the case of a field's name counts too,
+// which Go's own JSON decoder passes over.
+func strictly(t *testing.T, name string, text []byte, into any) {
+	t.Helper()
+	unknown, err := json.UnmarshalStrict(text, into)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	for _, one := range unknown {
+		t.Fatalf("%s: %v", name, one)
+	}
 }
 
 // render makes what `kubectl apply -k` would apply.
