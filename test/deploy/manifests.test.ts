@@ -44,7 +44,7 @@ test('the component takes the Components and Subscriptions, and no field is with
   const { stdout } = await run(process.execPath, args, { cwd: folder });
   expect(stdout).toContain('the metadata is valid');
   expect(stdout).toContain('not looked at, from a secret store: username, password');
-  expect(stdout).not.toMatch(/^(warning|problem)/m);
+  expect(stdout).not.toMatch(/^ +(warning|problem) /m);
   const [scaled] = await documents('keda/scaled-object.yaml');
   expect(stdout).toContain(
     `"${scaled.spec.triggers[0].metadata.consumer}", a durable pull consumer`,
