@@ -27,10 +27,17 @@ export interface CheckArguments {
   appId: string;
 }
 
+export interface HealthcheckArguments {
+  socketName: string;
+  socketFolder: string;
+  /** How long the socket may take to be served; undefined to ask once. Unit: milliseconds. */
+  wait: number | undefined;
+}
+
 export type Command =
   | { run: 'serve'; options: Options }
   | { run: 'check'; arguments: CheckArguments }
-  | { run: 'healthcheck'; options: Options }
+  | { run: 'healthcheck'; arguments: HealthcheckArguments }
   | { run: 'help' }
   | { run: 'version' }
   | { run: 'refuse'; reason: string };
@@ -56,8 +63,9 @@ const defaults = {
 
 type Flag = keyof typeof defaults | 'http-port' | 'sidecar-url' | 'restart-orphaned-sidecar';
 
-/** Kubernetes waits no longer, whatever the pod says. Unit: seconds. */
-const longestStop = 600;
+/** Nothing here waits longer. Unit: seconds. */
+const longestWait = 600;
+const secondsAllowed = `use whole seconds, 0 to ${longestWait}`;
 
 /** Of daprd's HTTP API, where nobody says otherwise. */
 const usualSidecar = 'http://127.0.0.1:3500';
@@ -66,7 +74,7 @@ export const help = `dapr-nats-jetstream: a Dapr pub/sub component for NATS JetS
 
 Usage: dapr-nats-jetstream [options]
        dapr-nats-jetstream check FILE... [--connect] [--app-id ID]
-       dapr-nats-jetstream healthcheck [--socket-name NAME] [--socket-folder DIR]
+       dapr-nats-jetstream healthcheck [--wait SECONDS]
 
 Serves Dapr's pluggable component protocol on a Unix domain socket until it is
 told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
@@ -120,6 +128,9 @@ what each subscription would create. It creates nothing.
 healthcheck asks the component that serves the socket whether all is well, and
 says in one line what is not: for probes, by exec in the same container. The
 options and variables of the socket are those above.
+  --wait SECONDS        wait until it answers, so long at most, and be content with
+                        any answer: for a postStart hook, so that a daprd that is
+                        started next finds the socket
   Exit codes: 0 it is serving, 1 it is not, or nobody answers within 2 s
 
 Exit codes: 0 stopped as told, 1 could not start or stop, 2 wrong option.
@@ -137,15 +148,29 @@ function parseHealthcheck(args: string[], env: NodeJS.ProcessEnv): Command {
   const options = {
     'socket-name': { type: 'string' },
     'socket-folder': { type: 'string' },
+    wait: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   } as const;
+  let wait: string | undefined;
+  const ofSocket: string[] = [];
   try {
-    parseArgs({ args, options });
+    const { values } = parseArgs({ args, options });
+    if (values.help) return { run: 'help' };
+    wait = values.wait;
+    for (const flag of ['socket-name', 'socket-folder'] as const) {
+      if (values[flag] !== undefined) ofSocket.push(`--${flag}=${values[flag]}`);
+    }
   } catch (error) {
     return { run: 'refuse', reason: `healthcheck: ${firstSentence(error)}` };
   }
-  const command = parseServe(args, env);
-  return command.run === 'serve' ? { ...command, run: 'healthcheck' } : command;
+  if (wait !== undefined && !isSeconds(wait)) {
+    return refuse({ value: wait, from: 'healthcheck: --wait' }, secondsAllowed);
+  }
+  const command = parseServe(ofSocket, env);
+  if (command.run !== 'serve') return command;
+  const { socketName, socketFolder } = command.options;
+  const milliseconds = wait === undefined ? undefined : Number(wait) * 1_000;
+  return { run: 'healthcheck', arguments: { socketName, socketFolder, wait: milliseconds } };
 }
 
 function parseCheck(args: string[]): Command {
@@ -216,9 +241,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (isIP(host.value) === 0)
     return refuse(host, 'use an IP address, such as 127.0.0.1 or 0.0.0.0');
   const after = read('stop-after-sidecar');
-  if (!/^\d{1,3}$/.test(after.value) || Number(after.value) > longestStop) {
-    return refuse(after, `use whole seconds, 0 to ${longestStop}`);
-  }
+  if (!isSeconds(after.value)) return refuse(after, secondsAllowed);
   const restart = read('restart-orphaned-sidecar');
   if (!/^(true|false|)$/i.test(restart.value)) return refuse(restart, 'use true or false');
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
@@ -268,6 +291,10 @@ function readSidecar(given: string | undefined, env: NodeJS.ProcessEnv): Given |
   // Not meant for this process alone: one that cannot be used is none.
   const value = `http://127.0.0.1:${env.DAPR_HTTP_PORT}`;
   return isOrigin(value) ? { value, from: 'DAPR_HTTP_PORT' } : undefined;
+}
+
+function isSeconds(text: string): boolean {
+  return /^\d{1,3}$/.test(text) && Number(text) <= longestWait;
 }
 
 function isPort(text: string): boolean {

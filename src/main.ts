@@ -23,7 +23,13 @@ import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type CheckArguments, help, type Options, parseCommandLine } from './command-line.ts';
+import {
+  type CheckArguments,
+  type HealthcheckArguments,
+  help,
+  type Options,
+  parseCommandLine,
+} from './command-line.ts';
 import type { RunningServer } from './dapr/server.ts';
 import { messageOf } from './errors.ts';
 import type { Logger } from './log.ts';
@@ -52,7 +58,7 @@ switch (command.run) {
     await check(command.arguments);
     break;
   case 'healthcheck':
-    await healthcheck(command.options);
+    await healthcheck(command.arguments);
     break;
   case 'serve':
     await serve(command.options);
@@ -84,11 +90,15 @@ async function check(args: CheckArguments): Promise<void> {
   process.exitCode = report.ok ? 0 : 1;
 }
 
-async function healthcheck({ socketFolder, socketName }: Options): Promise<void> {
+async function healthcheck(args: HealthcheckArguments): Promise<void> {
+  const { socketFolder, socketName, wait } = args;
   const probe = await import('./dapr/healthcheck.ts');
-  const { serving, line } = await probe.healthcheck(socketFolder, socketName);
-  process.stdout.write(`${line}\n`);
-  process.exitCode = serving ? 0 : 1;
+  const health =
+    wait === undefined
+      ? await probe.healthcheck(socketFolder, socketName)
+      : await probe.untilAnswered(socketFolder, socketName, wait);
+  process.stdout.write(`${health.line}\n`);
+  process.exitCode = (wait === undefined ? health.serving : health.answered) ? 0 : 1;
 }
 
 async function serve(options: Options): Promise<void> {

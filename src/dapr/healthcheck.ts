@@ -1,10 +1,14 @@
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 
 /** How long the whole of it may take. Unit: milliseconds. */
 const answerLimit = 2_000;
+
+/** Between two questions. Unit: milliseconds. */
+const retryWait = 50;
 
 /** A gRPC message of no bytes: not compressed, length 0. It asks for the service as a whole. */
 const emptyMessage = Buffer.alloc(5);
@@ -13,6 +17,8 @@ const emptyMessage = Buffer.alloc(5);
 const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
 export interface Health {
+  /** Whether there was an answer of the health service at all. */
+  answered: boolean;
   serving: boolean;
   /** One line for a person: what is wrong, and what to do. */
   line: string;
@@ -28,16 +34,31 @@ export async function healthcheck(folder: string, name: string): Promise<Health>
   const path = join(resolve(folder), `${name}.sock`);
   try {
     const status = await ask(path);
-    if (status === 'SERVING') return { serving: true, line: `SERVING: ${path}` };
+    if (status === 'SERVING') {
+      return { answered: true, serving: true, line: `SERVING: ${path}` };
+    }
     const why =
       status === 'NOT_SERVING'
         ? 'a daprd is orphaned: it uses a Component that this process has not initialised, because ' +
           'the component was restarted and daprd was not. Restart daprd (in Kubernetes: the pod), ' +
           'or let --restart-orphaned-sidecar do it'
         : 'something other than dapr-nats-jetstream serves that socket';
-    return { serving: false, line: `${status}: ${path}: ${why}` };
+    return { answered: true, serving: false, line: `${status}: ${path}: ${why}` };
   } catch (error) {
-    return { serving: false, line: `no answer: ${path}: ${reason(error)}` };
+    return { answered: false, serving: false, line: `no answer: ${path}: ${reason(error)}` };
+  }
+}
+
+/**
+ * Waits until the component answers, whatever it says, for `limit` milliseconds at most and the 2 s of one
+ * question. Never rejects.
+ */
+export async function untilAnswered(folder: string, name: string, limit: number): Promise<Health> {
+  const deadline = performance.now() + limit;
+  for (;;) {
+    const health = await healthcheck(folder, name);
+    if (health.answered || performance.now() >= deadline) return health;
+    await sleep(retryWait);
   }
 }
 

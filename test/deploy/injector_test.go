@@ -184,12 +184,33 @@ func TestTheAnnotationIsAContainerAndArrivesWhole(t *testing.T) {
 	}
 }
 
+// But for the hook that holds daprd back where it is started next.
 func TestTheComponentIsTheSameContainerInEachWay(t *testing.T) {
 	want := own(container(t, injected(t, "sidecar"), name))
+	hook := want.Lifecycle
+	if hook == nil || !slices.Equal(hook.PostStart.Exec.Command, []string{name, "healthcheck", "--wait", "30"}) {
+		t.Errorf("sidecar: no postStart hook that waits for the socket: %s", asJSON(hook))
+	}
+	want.Lifecycle = nil
 	for _, way := range ways {
-		if got := own(container(t, injected(t, way), name)); !same(got, want) {
+		got := own(container(t, injected(t, way), name))
+		if way == "sidecar" {
+			got.Lifecycle = nil
+		}
+		if !same(got, want) {
 			t.Errorf("sidecar:\n%s\n%s:\n%s", asJSON(want), way, asJSON(got))
 		}
+	}
+}
+
+// The kubelet starts containers in this order, and the next one after the hook of the one before it.
+func TestTheSidecarIsStartedBeforeDaprd(t *testing.T) {
+	var order []string
+	for _, one := range injected(t, "sidecar").Spec.Containers {
+		order = append(order, one.Name)
+	}
+	if len(order) < 2 || order[0] != name || order[len(order)-1] != "daprd" {
+		t.Errorf("started in the order %v", order)
 	}
 }
 

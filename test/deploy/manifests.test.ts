@@ -19,7 +19,7 @@ const limit = 14 * 60_000;
 test('types, references, and what the injector of Dapr makes of each pod', {
   timeout: limit + 10_000,
 }, async () => {
-  const { code, output } = await goTest();
+  const { code, output } = await goTest(import.meta.dirname);
   expect(code, output).toBe(0);
   const passed = new Set([...output.matchAll(/^--- PASS: (\S+)/gm)].map(([, name]) => name));
   const written: string[] = [];
@@ -29,6 +29,14 @@ test('types, references, and what the injector of Dapr makes of each pod', {
   }
   expect(written.length).toBeGreaterThan(15);
   expect(written.filter((name) => !passed.has(name))).toEqual([]);
+});
+
+test('alerts and dashboard by the parser of Prometheus', {
+  timeout: limit + 10_000,
+}, async () => {
+  const { code, output } = await goTest(join(import.meta.dirname, 'prometheus'));
+  expect(code, output).toBe(0);
+  expect(output.match(/^--- PASS: /gm)).toHaveLength(2);
 });
 
 test('the component takes the Components and Subscriptions, and no field is without effect', async () => {
@@ -92,11 +100,11 @@ async function documents(file: string): Promise<any[]> {
   return parseAllDocuments(text).map((document) => document.toJS());
 }
 
-async function goTest(): Promise<{ code: unknown; output: string }> {
+async function goTest(module: string): Promise<{ code: unknown; output: string }> {
   // -trimpath, so that packages compiled for the daprd build are taken from Go's cache.
   const args = ['test', '-trimpath', '-vet=off', '-count=1', '-timeout=13m', '-v', './...'];
   const child = spawn('go', args, {
-    cwd: import.meta.dirname,
+    cwd: module,
     env: { ...process.env, GOWORK: 'off' },
     timeout: limit,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -109,7 +117,7 @@ async function goTest(): Promise<{ code: unknown; output: string }> {
   }
   const failed = once(child, 'error').then(() => {
     throw new Error(
-      "the manifests are tested by Dapr's own injector, which is Go: install Go 1.26 or later from go.dev",
+      "the manifests are tested by Dapr's injector and Prometheus' parser, which are Go: install Go 1.26 or later from go.dev",
     );
   });
   const [code] = await Promise.race([once(child, 'close'), failed]);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
@@ -67,6 +68,28 @@ test('a daprd that is orphaned: exit 1, and it says to restart daprd', async () 
   const { code, stdout } = await healthcheck(['--socket-folder', folder.path]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^NOT_SERVING: .*orphaned.*Restart daprd.*\n$/);
+});
+
+test('--wait: exit 0 once the socket is served, whatever it says then', async () => {
+  await using folder = await temporaryFolder();
+  const options = ['--socket-folder', folder.path, '--wait', '20'];
+  const waiting = healthcheck(options);
+  await sleep(500);
+  await using server = await startComponent({ folder: folder.path });
+  expect(await waiting).toMatchObject({ code: 0, stdout: `SERVING: ${server.socket}\n` });
+  using host = new Host(server.socket);
+  await host.publish('orders', 'x').catch(() => undefined);
+  await server.line(/Restart daprd/);
+  expect((await healthcheck(options)).code).toBe(0);
+});
+
+test('--wait: exit 1 when nobody comes', async () => {
+  await using folder = await temporaryFolder();
+  const { code, stdout, took } = await healthcheck(['--socket-folder', folder.path, '--wait', '1']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('no such socket');
+  expect(took).toBeGreaterThanOrEqual(1_000);
+  expect(took).toBeLessThan(4_000);
 });
 
 test('a process that hangs: exit 1 within three seconds', async () => {

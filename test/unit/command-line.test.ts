@@ -109,10 +109,18 @@ test('healthcheck looks for the socket where the server makes it', () => {
   const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: '/run/sockets' };
   expect(parseCommandLine(['healthcheck', '--socket-name', 'jetstream'], env)).toMatchObject({
     run: 'healthcheck',
-    options: { socketFolder: '/run/sockets', socketName: 'jetstream' },
+    arguments: { socketFolder: '/run/sockets', socketName: 'jetstream', wait: undefined },
+  });
+  expect(parseCommandLine(['healthcheck', '--wait', '30'], {})).toMatchObject({
+    arguments: { wait: 30_000 },
   });
   expect(parseCommandLine(['healthcheck', '--help'], {}).run).toBe('help');
-  for (const args of [['--log-level', 'info'], ['extra'], ['--socket-name', 'a/b']]) {
+  for (const args of [
+    ['--log-level', 'info'],
+    ['extra'],
+    ['--socket-name', 'a/b'],
+    ['--wait', '1s'],
+  ]) {
     expect(parseCommandLine(['healthcheck', ...args], {}).run).toBe('refuse');
   }
 });
