@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/**
+ * The command that npm installs: main.js on the Node that runs this, with the flags that `npm start`
+ * has (docs/decisions/0007-node-flags.md). They count only on a command line, and the first line of a
+ * script cannot carry them everywhere, so this process becomes that command line: it keeps its process
+ * id, its streams and its environment, and there is no second one beside it.
+ *
+ * Not where it would be in vain: a subcommand such as healthcheck has ended before its memory grows,
+ * and on a Node of another major version V8 may refuse to start with them.
+ */
+import { fileURLToPath } from 'node:url';
+
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70'];
+
+const main = new URL(import.meta.url.replace(/launch(\.[jt]s)$/, 'main$1'));
+const args = process.argv.slice(2);
+
+const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].join(' ');
+// Whoever sets one of them knows better.
+const missing = flags.filter((flag) => !given.includes(flag.split('=')[0] as string));
+
+const serves = args.every((arg) => arg !== '--help' && arg !== '--version') && !isSubcommand(args);
+const known = process.versions.node.startsWith('24.');
+// A process of Windows cannot become another one.
+if (serves && known && missing.length > 0 && process.execve && process.platform !== 'win32') {
+  const node = [process.execPath, ...process.execArgv, ...missing];
+  process.execve(process.execPath, [...node, fileURLToPath(main), ...args], process.env);
+}
+await import(main.href);
+
+function isSubcommand([first = '']: string[]): boolean {
+  return /^\w/.test(first);
+}
