@@ -35,9 +35,6 @@ export async function makeSbom(): Promise<string> {
   const lock = await readJson('package-lock.json');
   delete manifest.devDependencies;
   delete lock.packages[''].devDependencies;
-  for (const [path, { dev }] of Object.entries<{ dev?: boolean }>(lock.packages)) {
-    if (dev) delete lock.packages[path];
-  }
   const temporary = await mkdtemp(join(tmpdir(), 'sbom-'));
   try {
     const folder = join(temporary, manifest.name);
