@@ -49,7 +49,9 @@ export async function listenAtSocket(
     throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
   });
   await refuseIfTaken(path);
-  const nest = await mkdtemp(join(resolve(folder), '.')).catch((cause) => {
+  // Not by join(), which takes the dot for the folder itself: the nest would be beside it, where nothing
+  // may be written and whence nothing can be moved into a volume.
+  const nest = await mkdtemp(`${resolve(folder)}/.`).catch((cause) => {
     throw unusable(path, `the folder cannot be written to (${messageOf(cause)})`, cause);
   });
   try {

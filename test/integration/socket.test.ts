@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { access, readdir, rename, stat, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import { access, mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { platform } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +29,23 @@ test('a missing folder is made, the mode is as asked, nothing else is left in it
   expect(await readdir(sockets)).toEqual(['nats-jetstream.sock']);
   await component.end();
   expect(await readdir(sockets)).toEqual([]);
+});
+
+test('nothing is made beside the folder, which may be a volume of its own', async () => {
+  await using folder = await temporaryFolder();
+  const sockets = join(folder.path, 'sockets');
+  await mkdir(sockets);
+  const touched: (string | null)[] = [];
+  using watcher = Object.assign(
+    watch(folder.path, (_, name) => touched.push(name)),
+    {
+      [Symbol.dispose]: () => watcher.close(),
+    },
+  );
+  await using component = await startComponent({ folder: sockets });
+  expect(touched.filter((name) => name !== 'sockets')).toEqual([]);
+  expect(await readdir(sockets)).toEqual(['nats-jetstream.sock']);
+  await component.end();
 });
 
 test('by default every user may use the socket, whatever the umask', async () => {
