@@ -15,6 +15,7 @@ export default defineConfig({
       project('browser', 60_000),
       project('deploy', 120_000),
       project('compat', 120_000),
+      project('container', 180_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,

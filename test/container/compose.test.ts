@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { beforeAll, expect, test } from 'vitest';
+import { freePort } from '../support/ports.ts';
+import { until } from '../support/wait.ts';
+import { build, documented, images, root } from './images.ts';
+
+const run = promisify(execFile);
+
+beforeAll(async () => {
+  for (const command of documented('docs/kubernetes.md', 'docker build ')) await build(command);
+}, 600_000);
+
+/** `docker compose`, or the older program of its own that Debian has. */
+async function composeCommand(): Promise<string[]> {
+  for (const command of [['docker', 'compose'], ['docker-compose']]) {
+    const [program = '', ...args] = command;
+    const works = await run(program, [...args, 'version']).then(
+      () => true,
+      () => false,
+    );
+    if (works) return command;
+  }
+  throw new Error(
+    'no Docker Compose: install its plugin (https://docs.docker.com/compose/install/), or on Debian and ' +
+      'Ubuntu: apt-get install docker-compose',
+  );
+}
+
+test('the documented `docker compose up`: orders flow, and the status page shows them', async () => {
+  const [documentedCommand = ''] = documented('docs/quick-start.md', 'docker compose ');
+  expect(documentedCommand).toBe('docker compose -f deploy/compose.yaml up');
+  const port = await freePort();
+  const [program = '', ...before] = await composeCommand();
+  const project = `dnj-${randomUUID()}`;
+  const args = [...before, '-p', project, ...documentedCommand.split(' ').slice(2)];
+  const compose = (...more: string[]) =>
+    run(program, [...args.slice(0, -1), ...more], {
+      cwd: root,
+      env: { ...process.env, ...hereImages, COMPONENT_HTTP_PORT: `${port}` },
+      timeout: 120_000,
+    });
+  const hereImages = { ...(await images()) };
+  try {
+    await compose('up', '--detach', '--no-build');
+    await until(
+      'five orders',
+      async () => /received order 5$/m.test((await compose('logs', '--no-color', 'orders')).stdout),
+      60_000,
+    );
+    const page = await (await fetch(`http://127.0.0.1:${port}`)).text();
+    expect(page).toMatch(/ORDERS \/ orders-orders \(pull\)/);
+    const { stdout } = await compose('ps', '--quiet');
+    expect(stdout.trim().split('\n')).toHaveLength(4);
+  } finally {
+    await compose('down', '--volumes', '--timeout', '10');
+  }
+});
