@@ -27,7 +27,9 @@ await server.start();
 
 const client = new DaprClient(clientOptions);
 for (let orderId = 1; ; orderId++) {
-  const { error } = await client.pubsub.publish('pubsub', 'orders', { orderId });
+  // Over gRPC the SDK rejects with what it resolves to over HTTP.
+  const sending = client.pubsub.publish('pubsub', 'orders', { orderId });
+  const { error } = await sending.catch((failure: { error?: Error }) => failure);
   console.log(error ? `order ${orderId} was not stored: ${error}` : `sent order ${orderId}`);
   await new Promise((done) => setTimeout(done, 1_000));
 }
