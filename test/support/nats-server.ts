@@ -147,6 +147,11 @@ export class NatsServer {
     return (await response.json()) as never;
   }
 
+  /** What its monitoring says of JetStream. */
+  async jetstream(): Promise<{ meta_cluster?: { cluster_size: number } }> {
+    return (await this.monitor('jsz')) as never;
+  }
+
   /** How many leaf node connections it has. */
   async leafs(): Promise<number> {
     const response = await fetch(`http://127.0.0.1:${this.#monitorPort}/leafz`);
