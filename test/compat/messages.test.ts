@@ -73,14 +73,17 @@ describe.each(matrix)(title, (combination) => {
     expect(sidecar.app.received).toEqual([{ topic: 'orders.dead', data: { n: 1 } }]);
   });
 
-  test('a message that used up maxDeliver is at deadLetterSubject', async () => {
+  test.each([
+    ['fewer delays', '10ms, 20ms'],
+    ['as many delays as deliveries', '10ms, 20ms, 30ms'],
+  ])('a message that used up maxDeliver is at deadLetterSubject: %s', async (_, backOff) => {
     await using pair = await startStand(combination);
     let runs = 0;
     const handle = () => {
       runs++;
       throw new Error('never');
     };
-    const metadata = { maxDeliver: '3', backOff: '10ms, 20ms', deadLetterSubject: 'orders.dead' };
+    const metadata = { maxDeliver: '3', backOff, deadLetterSubject: 'orders.dead' };
     await using sidecar = await startOn(combination, pair, { handle }, { metadata });
     const dead = pair.nats.client.subscribe('orders.dead', { max: 1 });
     await sidecar.daprd.publish('pubsub', 'orders', { n: 1 });
