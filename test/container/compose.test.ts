@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
@@ -55,5 +57,32 @@ test('the documented `docker compose up`: orders flow, and the status page shows
     expect(stdout.trim().split('\n')).toHaveLength(4);
   } finally {
     await compose('down', '--volumes', '--timeout', '10');
+  }
+});
+
+test('the documented nats-server in a container takes a stream', async () => {
+  const [command = ''] = documented('docs/component.md', 'docker run ');
+  const { NATS_IMAGE } = await images();
+  const port = await freePort();
+  const name = `dnj-${randomUUID()}`;
+  const args = command.replace('docker run -d -p 4222:4222 nats:2.15', '').trim().split(' ');
+  expect(args).toEqual(['-js']);
+  await run('docker', [
+    'run',
+    '-d',
+    '-p',
+    `127.0.0.1:${port}:4222`,
+    '--name',
+    name,
+    NATS_IMAGE,
+    ...args,
+  ]);
+  try {
+    const client = await until('a connection', () => connect({ servers: `127.0.0.1:${port}` }));
+    const api = await jetstreamManager(client);
+    await api.streams.add({ name: 'ORDERS', subjects: ['orders'] });
+    await client.close();
+  } finally {
+    await run('docker', ['rm', '--force', name]);
   }
 });

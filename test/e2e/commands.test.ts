@@ -20,7 +20,14 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
   [/^dapr run -f /, 'e2e/dapr-run.test.ts', 'the documented multi-app run'],
   [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
   [/^curl .*subscription_state$/, 'e2e/commands.test.ts', 'seeMetrics'],
-  [/^docker /, 'container', 'documented'],
+  [
+    /^npm start -- check deploy\/kubernetes\//,
+    'deploy/manifests.test.ts',
+    'the component takes the Components and Subscriptions',
+  ],
+  [/^docker build /, 'container/pod.test.ts', "'docs/kubernetes.md'"],
+  [/^docker compose /, 'container/compose.test.ts', 'the documented `docker compose up`'],
+  [/^docker run .* nats:2\.15 -js$/, 'container/compose.test.ts', 'the documented nats-server'],
 ];
 
 interface Documented {
@@ -200,7 +207,7 @@ test.each(distinct.filter((command) => command.startsWith('kubectl ')))(
       await readFile(join(root, folder, 'kustomization.yaml'), 'utf8');
       return;
     }
-    const [, namespace] = / (?:-n|create namespace) (\S+)/.exec(command) ?? [];
+    const [, namespace] = / (?:-n|(?:create|delete) namespace) (\S+)/.exec(command) ?? [];
     const [, kind, name] = / (deployment|statefulset)\/(\S+)/.exec(command) ?? [];
     const [, container] = / -c (\S+)/.exec(command) ?? [];
     const port = / (\d+)$/.exec(command)?.[1];
