@@ -85,6 +85,26 @@ test('a flag that NODE_OPTIONS sets stays as it is', async () => {
   expect(args).not.toContain('--max-semi-space-size');
 });
 
+test('healthcheck answers, and Node starts only once for it', async () => {
+  const args = ['healthcheck', '--socket-folder', folder.path];
+  const startsOf = (stderr: string) => stderr.split('\n').filter((line) => line === 'start').length;
+  // Each Node that starts with this says so.
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: "--import=data:text/javascript,console.error('start')",
+  };
+  {
+    await using component = await start();
+    const { stderr } = await run(command, args, { env });
+    expect(startsOf(stderr)).toBe(1);
+    expect(await component.end()).toBe(0);
+  }
+  await expect(run(command, args)).rejects.toMatchObject({ code: 1 });
+  // To serve it starts twice, as this process becomes another one.
+  const refused = run(command, ['--socket-mode', '9'], { env });
+  expect(startsOf((await refused.catch((error) => error)).stderr)).toBe(2);
+});
+
 test('exit codes and output are those of the program', async () => {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   expect((await run(command, ['--version'])).stdout).toBe(`${version}\n`);
