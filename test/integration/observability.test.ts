@@ -1,8 +1,10 @@
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metrics } from '../../src/http/metrics.ts';
 import { Child } from '../support/child.ts';
+import { Flow } from '../support/flow.ts';
 import { Host } from '../support/host.ts';
 import { type Pair, startPair } from '../support/pair.ts';
 import { freePort } from '../support/ports.ts';
@@ -42,16 +44,24 @@ function becomes(url: string, series: string, value: number): Promise<unknown> {
 const of = (labels = '') => `{component="pubsub",app="app",topic="orders"${labels}}`;
 const publisher = '{component="pubsub",app="app"}';
 
-test('every metric is there, with a help text and a type', async () => {
+test('under load every metric of the documentation is there, with a help text and a type', async () => {
   await using pair = await start();
   await pair.nats.stream('ORDERS', 'orders');
   const host = await pair.host();
   const subscription = host.subscribe('orders');
   subscription.ackAll();
-  await host.publish('orders', 'x');
-  await subscription.received(1);
-  await becomes(pair.url, `consumer_pending${of()}`, 0);
+  await using flow = new Flow(host, 'orders');
+  await flow.more(50);
+  await becomes(pair.url, `subscription_state${of(',state="delivering"')}`, 1);
+  await until('the backlog', () =>
+    sample(pair.url, `consumer_pending${of()}`).then((n) => n !== undefined),
+  );
   const { text } = await get(`${pair.url}/metrics`);
+  const page = await readFile(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+  const documented = [...page.matchAll(/^\| `(dapr_nats_jetstream_\w+)` \|/gm)].map(
+    ([, name]) => name,
+  );
+  expect(documented).toEqual(metrics.map(({ name }) => name));
   for (const { name, type, labels } of metrics) {
     expect(text).toMatch(new RegExp(`^# HELP ${name} .+\\.$`, 'm'));
     expect(text).toContain(`# TYPE ${name} ${type}\n`);
@@ -59,7 +69,13 @@ test('every metric is there, with a help text and a type', async () => {
     const declared = labels.map((label) => `${label}="[^"]+"`).join(',');
     expect(text, name).toMatch(new RegExp(`^${series}${declared && `\\{${declared}\\}`} \\d`, 'm'));
   }
-  expect(text).toContain('process_resident_memory_bytes');
+  for (const [, name = ''] of page.matchAll(/`((?:process|nodejs)_\w+)`/g))
+    expect(text).toContain(`\n${name} `);
+  const others = text
+    .match(/^dapr_nats_jetstream_[a-z_]+/gm)
+    ?.map((name) => name.replace(/_(bucket|sum|count)$/, ''));
+  expect([...new Set(others)].filter((name) => !documented.includes(name))).toEqual([]);
+  await flow.arrived(subscription);
 });
 
 test('publishes are counted as the stream has answered them', async () => {
