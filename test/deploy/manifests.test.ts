@@ -1,5 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,18 +7,19 @@ import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { durableName } from '../../src/jetstream/names.ts';
 import { resolveBinary } from '../../tools/binaries.ts';
+import { goTest, goTestLimit } from '../support/go-test.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'deploy/kubernetes');
 
-/** Ten minutes are for compiling Kubernetes' types for the first time. */
-const limit = 14 * 60_000;
+/** What of this is Go. */
+const what = "the manifests are tested by Dapr's injector and Prometheus' parser, which are Go";
 
 test('types, references, and what the injector of Dapr makes of each pod', {
-  timeout: limit + 10_000,
+  timeout: goTestLimit + 10_000,
 }, async () => {
-  const { code, output } = await goTest(import.meta.dirname);
+  const { code, output } = await goTest({ folder: import.meta.dirname, what });
   expect(code, output).toBe(0);
   const passed = new Set([...output.matchAll(/^--- PASS: (\S+)/gm)].map(([, name]) => name));
   const written: string[] = [];
@@ -32,9 +32,9 @@ test('types, references, and what the injector of Dapr makes of each pod', {
 });
 
 test('alerts and dashboard by the parser of Prometheus', {
-  timeout: limit + 10_000,
+  timeout: goTestLimit + 10_000,
 }, async () => {
-  const { code, output } = await goTest(join(import.meta.dirname, 'prometheus'));
+  const { code, output } = await goTest({ folder: join(import.meta.dirname, 'prometheus'), what });
   expect(code, output).toBe(0);
   expect(output.match(/^--- PASS: /gm)).toHaveLength(2);
 });
@@ -98,28 +98,4 @@ test('nats-server takes its configuration', async () => {
 async function documents(file: string): Promise<any[]> {
   const text = await readFile(join(folder, file), 'utf8');
   return parseAllDocuments(text).map((document) => document.toJS());
-}
-
-async function goTest(module: string): Promise<{ code: unknown; output: string }> {
-  // -trimpath, so that packages compiled for the daprd build are taken from Go's cache.
-  const args = ['test', '-trimpath', '-vet=off', '-count=1', '-timeout=13m', '-v', './...'];
-  const child = spawn('go', args, {
-    cwd: module,
-    env: { ...process.env, GOWORK: 'off' },
-    timeout: limit,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text;
-    });
-  }
-  const failed = once(child, 'error').then(() => {
-    throw new Error(
-      "the manifests are tested by Dapr's injector and Prometheus' parser, which are Go: install Go 1.26 or later from go.dev",
-    );
-  });
-  const [code] = await Promise.race([once(child, 'close'), failed]);
-  return { code, output };
 }
