@@ -1,20 +1,21 @@
 /**
  * An app to try the component with: once a second it publishes an order to the topic `orders`, and it
- * prints each order it gets from there. `dapr run` tells it the ports.
+ * prints each order it gets from there. `dapr run` tells it the ports. Where daprd is on another host, as in
+ * deploy/compose.yaml, DAPR_HOST names it, and APP_HOST the address to listen on.
  */
 import { CommunicationProtocolEnum, DaprClient, DaprServer, LogLevel } from '@dapr/dapr';
 
 const appPort = process.env.APP_PORT ?? '3000';
 const logger = { level: LogLevel.Warn };
 const clientOptions = {
-  daprHost: '127.0.0.1',
+  daprHost: process.env.DAPR_HOST ?? '127.0.0.1',
   daprPort: process.env.DAPR_GRPC_PORT ?? '50001',
   communicationProtocol: CommunicationProtocolEnum.GRPC,
   logger,
 };
 
 const server = new DaprServer({
-  serverHost: '127.0.0.1',
+  serverHost: process.env.APP_HOST ?? '127.0.0.1',
   serverPort: appPort,
   communicationProtocol: CommunicationProtocolEnum.GRPC,
   clientOptions,

@@ -30,7 +30,7 @@ async function composeCommand(): Promise<string[]> {
   );
 }
 
-test('the documented `docker compose up`: orders flow, and the status page shows them', async () => {
+test('the documented `docker compose up`: orders flow, also after a restart of any container', async () => {
   const [documentedCommand = ''] = documented('docs/quick-start.md', 'docker compose ');
   expect(documentedCommand).toBe('docker compose -f deploy/compose.yaml up');
   const port = await freePort();
@@ -55,6 +55,20 @@ test('the documented `docker compose up`: orders flow, and the status page shows
     expect(page).toMatch(/ORDERS \/ orders-orders \(pull\)/);
     const { stdout } = await compose('ps', '--quiet');
     expect(stdout.trim().split('\n')).toHaveLength(4);
+    for (const service of ['orders', 'component', 'nats', 'daprd']) {
+      const { stdout: before } = await compose('logs', '--no-color', 'orders');
+      const count = (text: string) => text.match(/received order/g)?.length ?? 0;
+      const { stdout: id } = await compose('ps', '--quiet', service);
+      await run('docker', ['restart', '--time', '0', id.trim()]);
+      await until(
+        `orders after a restart of ${service}`,
+        async () => {
+          const { stdout: now } = await compose('logs', '--no-color', 'orders');
+          return count(now) >= count(before) + 3;
+        },
+        60_000,
+      );
+    }
   } finally {
     await compose('down', '--volumes', '--timeout', '10');
   }
