@@ -76,7 +76,11 @@ async function ownEngine(): Promise<Engine> {
     engine.kill('SIGTERM');
     await Promise.race([ended, sleep(stopLimit, undefined, { ref: false })]);
     engine.kill('SIGKILL');
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+    // Which it leaves mounted. Retries of rm() would multiply at each level of the tree.
+    await run('umount', [join(folder, 'exec/netns/default')]).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true }).catch((error) => {
+      console.error(`docker-engine: ${folder} cannot be removed: ${error.message}`);
+    });
   };
   const host = `unix://${socket}`;
   const deadline = Date.now() + startLimit;
