@@ -36,6 +36,7 @@ describe.each(matrix)(title, (combination) => {
     await end;
     const info = () => pair.nats.api.consumers.info('ORDERS', 'app-orders');
     await until('nothing unsettled', async () => (await info()).num_ack_pending === 0);
+    await until('the handlers that ran', () => slow.app.received.length === began);
     const twice = handled().length - messages;
     await annotate(`all handled ${took} ms after the signal, ${twice} of them twice`);
     // Only what was with a handler at that moment.

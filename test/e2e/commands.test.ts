@@ -103,6 +103,19 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     },
   ],
   [
+    // Begun together with the component, as its reader does.
+    /^npm start -- healthcheck --wait 300$/,
+    async (command) => {
+      await using folder = await temporaryFolder();
+      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
+      const [program = '', ...args] = command.split(' ');
+      const waiting = run(program, args, { cwd: root, env: { ...process.env, ...env } });
+      await using component = await npmStart('npm start &', /"msg":"ready/, env);
+      expect((await waiting).stdout).toContain('SERVING: ');
+      await component.interruptGroup();
+    },
+  ],
+  [
     /^npm start -- check components\/\*\.yaml --connect$/,
     async (command) => {
       await using nats = await NatsServer.start();
