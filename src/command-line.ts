@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import type { LogLevel } from './log.ts';
+import { type LogLevel, logLevels } from './log.ts';
 
 export interface Options {
   /** Socket file name without `.sock`; also the `pubsub.<name>` of the Component type. */
@@ -41,9 +41,6 @@ export type Command =
   | { run: 'help' }
   | { run: 'version' }
   | { run: 'refuse'; reason: string };
-
-/** Not in log.ts: loading that, and the logger with it, takes longer than a health check. */
-const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'fatal'];
 
 /** Several spellings of the folder are about: daprd's own, the injector's, and an older one. */
 const daprFolderVariables = [

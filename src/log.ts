@@ -1,15 +1,18 @@
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 
 export type { Logger };
 
 /** The levels daprd knows, from the most to the least talkative. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /**
  * The process' log, on standard output: one JSON object a line, with the keys `level`, `time`
  * and `msg` as daprd writes them, or coloured lines where `pretty` is set (a person's terminal).
  */
 export async function createLog(level: LogLevel, pretty: boolean): Promise<Logger> {
+  // Loaded only here: a health check reads the command line, which knows the levels, and logs nothing.
+  const { pino } = await import('pino');
   const options = {
     level,
     base: { scope: 'dapr-nats-jetstream' },

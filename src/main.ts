@@ -31,7 +31,7 @@ import {
 } from './command-line.ts';
 import type { RunningServer } from './dapr/server.ts';
 import { messageOf } from './errors.ts';
-import type { Logger } from './log.ts';
+import { createLog, type Logger } from './log.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
@@ -78,12 +78,11 @@ function cacheCode(): void {
 }
 
 async function check(args: CheckArguments): Promise<void> {
-  const [{ createLog }, checker] = await Promise.all([
-    import('./log.ts'),
+  const [log, checker] = await Promise.all([
+    // What goes wrong is in the report; the log would say it twice.
+    createLog('fatal', false),
     import('./component/check.ts'),
   ]);
-  // What goes wrong is in the report; the log would say it twice.
-  const log = await createLog('fatal', false);
   const report = await checker.check({ ...args, log });
   process.stdout.write(`${report.lines.join('\n')}\n`);
   process.exitCode = report.ok ? 0 : 1;
@@ -102,11 +101,10 @@ async function healthcheck(args: HealthcheckArguments): Promise<void> {
 
 async function serve(options: Options): Promise<void> {
   // Loaded only here: --help and --version need none of it.
-  const [{ createLog }, { startServer }] = await Promise.all([
-    import('./log.ts'),
+  const [log, { startServer }] = await Promise.all([
+    createLog(options.logLevel, process.stdout.isTTY === true),
     import('./dapr/server.ts'),
   ]);
-  const log = await createLog(options.logLevel, process.stdout.isTTY === true);
   let stoppedAt: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     if (stoppedAt !== undefined) {

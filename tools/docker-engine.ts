@@ -38,8 +38,8 @@ const advice =
   'usable by this user: try `docker version`.';
 
 /** Undefined when one answers, else why not. */
-async function problem(): Promise<string | undefined> {
-  return docker(['version', '--format', '{{.Server.Version}}'], { limit: answerLimit }).then(
+async function problem(env: NodeJS.ProcessEnv = {}): Promise<string | undefined> {
+  return docker(['version', '--format', '{{.Server.Version}}'], { limit: answerLimit, env }).then(
     () => undefined,
     (error: Error) => error.message,
   );
@@ -85,11 +85,7 @@ async function ownEngine(): Promise<Engine> {
   const host = `unix://${socket}`;
   const deadline = Date.now() + startLimit;
   while (engine.exitCode === null && Date.now() < deadline) {
-    const env = { DOCKER_HOST: host };
-    const answers = await docker(['version'], { limit: answerLimit, env }).then(
-      () => true,
-      () => false,
-    );
+    const answers = !(await problem({ DOCKER_HOST: host }));
     if (answers) return { host, [Symbol.asyncDispose]: end };
     await sleep(200);
   }

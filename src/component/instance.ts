@@ -17,6 +17,8 @@ export interface SubscribeOptions {
   signal: AbortSignal;
 }
 
+export type { SubscriptionStatus };
+
 /** One instance as it is now. What is counted is counted on: to be read, not kept. */
 export interface InstanceStatus {
   connection: ConnectionStatus;

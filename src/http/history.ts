@@ -1,7 +1,7 @@
 import type { ServerStatus } from '../dapr/server.ts';
 
 /** Between two samples. Unit: milliseconds. */
-export const sampleInterval = 2_000;
+const sampleInterval = 2_000;
 
 /** Samples kept of each series: five minutes. */
 export const mostSamples = 150;
@@ -45,12 +45,11 @@ export class History {
     const current = new Map<Counts, Series>();
     for (const [counts, value] of totals(this.#status())) {
       if (current.size >= mostSeries) break;
-      const series = this.#series.get(counts) ?? { last: value, rates: [] };
-      const { last, rates } = series;
-      if (this.#series.has(counts)) rates.push((value - last) / seconds);
+      const before = this.#series.get(counts);
+      const rates = before?.rates ?? [];
+      if (before) rates.push((value - before.last) / seconds);
       if (rates.length > mostSamples) rates.shift();
-      series.last = value;
-      current.set(counts, series);
+      current.set(counts, { last: value, rates });
     }
     this.#series = current;
   }

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
-import type { ComponentStatus } from '../component/sessions.ts';
+import type { InstanceStatus, SubscriptionStatus } from '../component/instance.ts';
 import type { ServerStatus } from '../dapr/server.ts';
 import { Durations } from '../jetstream/counts.ts';
 
@@ -22,7 +22,7 @@ interface Sample {
   labels: Partial<Record<Label | 'le', string>>;
   value: number;
   /** Of a histogram: which of its series. */
-  metricName?: string;
+  series?: '_bucket' | '_sum' | '_count';
 }
 
 export interface Metric {
@@ -36,9 +36,6 @@ export interface Metric {
   merge?: 'min' | 'max';
   read(status: ServerStatus, version: string): Sample[];
 }
-
-type Instance = NonNullable<ComponentStatus['instance']>;
-type Subscription = Instance['subscriptions'][number];
 
 const of = ['component', 'app'] as const;
 const ofTopic = ['component', 'app', 'topic'] as const;
@@ -219,7 +216,10 @@ export class MetricsPage {
         name,
         type,
         help,
-        values: merged(metric.merge, metric.read(status, this.#version)),
+        values: merged(metric.merge, metric.read(status, this.#version)).map((sample) => ({
+          ...sample,
+          metricName: `${name}${sample.series ?? ''}`,
+        })),
       });
       own.registerMetric({ name, help, type, get } as unknown as Gauge);
     }
@@ -227,14 +227,14 @@ export class MetricsPage {
   }
 }
 
-function perComponent(value: (instance: Instance) => number): Metric['read'] {
+function perComponent(value: (instance: InstanceStatus) => number): Metric['read'] {
   return ({ components }) =>
     components.flatMap(({ name, app, instance }) =>
       instance ? [{ labels: { component: name, app }, value: value(instance) }] : [],
     );
 }
 
-function perSubscription(samples: (subscription: Subscription) => Sample[]): Metric['read'] {
+function perSubscription(samples: (subscription: SubscriptionStatus) => Sample[]): Metric['read'] {
   return ({ components }) =>
     components.flatMap(({ name: component, app, instance }) =>
       (instance?.subscriptions ?? []).flatMap((subscription) =>
@@ -255,8 +255,7 @@ function byReason(counts: Record<string, number>): Sample[] {
 }
 
 /** Counts up to each bound, in seconds, as the format has it. */
-function histogram(durations: (instance: Instance) => Durations): Metric['read'] {
-  const name = `${prefix}publish_ack_seconds`;
+function histogram(durations: (instance: InstanceStatus) => Durations): Metric['read'] {
   return ({ components }) =>
     components.flatMap(({ name: component, app, instance }) => {
       if (!instance) return [];
@@ -266,13 +265,13 @@ function histogram(durations: (instance: Instance) => Durations): Metric['read']
       const buckets = Durations.bounds.map((bound, index) => {
         upTo += counts[index] as number;
         const le = String(bound / 1000);
-        return { labels: { ...labels, le }, value: upTo, metricName: `${name}_bucket` };
+        return { labels: { ...labels, le }, value: upTo, series: '_bucket' as const };
       });
       return [
         ...buckets,
-        { labels: { ...labels, le: '+Inf' }, value: count, metricName: `${name}_bucket` },
-        { labels, value: sum / 1000, metricName: `${name}_sum` },
-        { labels, value: count, metricName: `${name}_count` },
+        { labels: { ...labels, le: '+Inf' }, value: count, series: '_bucket' },
+        { labels, value: sum / 1000, series: '_sum' },
+        { labels, value: count, series: '_count' },
       ];
     });
 }
@@ -281,7 +280,7 @@ function histogram(durations: (instance: Instance) => Durations): Metric['read']
 function merged(merge: Metric['merge'], samples: Sample[]): Sample[] {
   const byLabels = new Map<string, Sample>();
   for (const sample of samples) {
-    const key = JSON.stringify([sample.metricName, Object.entries(sample.labels)]);
+    const key = JSON.stringify([sample.series, Object.entries(sample.labels)]);
     const same = byLabels.get(key);
     if (!same) byLabels.set(key, { ...sample });
     else same.value = merge ? Math[merge](same.value, sample.value) : same.value + sample.value;

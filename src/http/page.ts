@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SubscriptionStatus } from '../component/instance.ts';
 import type { ComponentStatus } from '../component/sessions.ts';
 import type { ServerStatus } from '../dapr/server.ts';
 import { Durations } from '../jetstream/counts.ts';
@@ -15,9 +16,6 @@ export interface PageOptions {
   /** Unit: milliseconds. */
   uptime: number;
 }
-
-type Instance = NonNullable<ComponentStatus['instance']>;
-type Subscription = Instance['subscriptions'][number];
 
 /** Subscriptions shown, those that do not deliver first. */
 const mostShown = 200;
@@ -81,7 +79,7 @@ function renderStatus({ status, history, uptime }: PageOptions): string {
 function renderComponent(
   { name, app, instance, refused }: ComponentStatus,
   history: History,
-  shown: Set<Subscription>,
+  shown: Set<SubscriptionStatus>,
 ): string {
   const title = `<h2>${escapeHtml(name)} <span class="quiet">of ${escapeHtml(app || 'an unnamed app')}</span></h2>`;
   if (!instance) {
@@ -92,13 +90,12 @@ function renderComponent(
   const nats = connection.connected
     ? `<span class="state good">connected</span> to ${escapeHtml(connection.server)}`
     : `<span class="state bad">not connected</span> for ${span(connection.disconnectedFor)}, reconnecting`;
-  const rates = history.rates(publishes);
   const { confirmed } = publishes;
   const facts: [string, string][] = [
     ['NATS', `${nats}, ${many(connection.reconnects, 'reconnect')}`],
-    ['Published', `${rate(rates.at(-1) ?? 0)}/s ${chart(rates, 'publishes a second')}`],
+    ['Published', pace(history.rates(publishes), 'publishes a second')],
     ['Confirmed', number(confirmed.count)],
-    ['of them within', `${within(confirmed, 0.5)} (half), ${within(confirmed, 0.99)} (99 %)`],
+    ['of them within', `${quantile(confirmed, 0.5)} (half), ${quantile(confirmed, 0.99)} (99 %)`],
     ['Waiting', number(pendingPublishes)],
     ['Duplicates', number(publishes.duplicates)],
     ['Sent again', number(publishes.repeats)],
@@ -115,49 +112,58 @@ function renderComponent(
 interface Column {
   title: string;
   kind?: 'name' | 'number';
+  /** As HTML. */
+  cell(subscription: SubscriptionStatus, history: History): string;
 }
 
-const columns = [
-  { title: 'Topic', kind: 'name' },
-  { title: 'State' },
-  { title: 'Stream and consumer', kind: 'name' },
-  { title: 'Pending', kind: 'number' },
-  { title: 'Not settled', kind: 'number' },
-  { title: 'In flight', kind: 'number' },
-  { title: 'Delivered' },
-  { title: 'Redelivered', kind: 'number' },
-  { title: 'Refused', kind: 'number' },
-  { title: 'Dead', kind: 'number' },
-] as const satisfies Column[];
+const columns: readonly Column[] = [
+  { title: 'Topic', kind: 'name', cell: ({ topic }) => escapeHtml(topic) },
+  { title: 'State', cell: renderState },
+  {
+    title: 'Stream and consumer',
+    kind: 'name',
+    cell: ({ stream, consumer, type }) =>
+      stream && consumer ? escapeHtml(`${stream} / ${consumer} (${type})`) : '',
+  },
+  { title: 'Pending', kind: 'number', cell: ({ backlog }) => number(backlog?.pending) },
+  { title: 'Not settled', kind: 'number', cell: ({ backlog }) => number(backlog?.ackPending) },
+  { title: 'In flight', kind: 'number', cell: ({ inFlight }) => number(inFlight) },
+  {
+    title: 'Delivered',
+    cell: ({ topic, counts }, history) =>
+      pace(history.rates(counts), `deliveries of ${topic} a second`),
+  },
+  { title: 'Redelivered', kind: 'number', cell: ({ counts }) => number(counts.redeliveries) },
+  { title: 'Refused', kind: 'number', cell: ({ counts }) => number(counts.naks.refused) },
+  {
+    title: 'Dead',
+    kind: 'number',
+    cell: ({ counts }) => number(sum(counts.deadLetters) + sum(counts.terms)),
+  },
+];
 
 function renderTable(rows: string[]): string {
   const heads = columns.map((column) => `<th scope="col"${classOf(column)}>${column.title}</th>`);
   return `<table><thead><tr>${heads.join('')}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
 }
 
-function renderRow(subscription: Subscription, history: History): string {
-  const { topic, state, problem, stream, consumer, type, inFlight, counts, backlog } = subscription;
-  const kind = state === 'delivering' ? 'good' : state === 'paused' ? 'busy' : 'bad';
-  const why = problem ? `<br>${escapeHtml(problem)}` : '';
-  const where = stream && consumer ? `${stream} / ${consumer} (${type})` : '';
-  const rates = history.rates(counts);
-  const dead = sum(counts.deadLetters) + sum(counts.terms);
-  const cells = [
-    escapeHtml(topic),
-    `<span class="state ${kind}">${state}</span>${why}`,
-    escapeHtml(where),
-    number(backlog?.pending),
-    number(backlog?.ackPending),
-    number(inFlight),
-    `${rate(rates.at(-1) ?? 0)}/s ${chart(rates, `deliveries of ${topic} a second`)}`,
-    number(counts.redeliveries),
-    number(counts.naks.refused),
-    number(dead),
-  ];
-  const row = columns.map((column, index) => {
-    return `<td data-label="${column.title}"${classOf(column)}><span>${cells[index]}</span></td>`;
+function renderRow(subscription: SubscriptionStatus, history: History): string {
+  const row = columns.map((column) => {
+    const cell = column.cell(subscription, history);
+    return `<td data-label="${column.title}"${classOf(column)}><span>${cell}</span></td>`;
   });
   return `<tr>${row.join('')}</tr>`;
+}
+
+function renderState({ state, problem }: SubscriptionStatus): string {
+  const kind = state === 'delivering' ? 'good' : state === 'paused' ? 'busy' : 'bad';
+  const why = problem ? `<br>${escapeHtml(problem)}` : '';
+  return `<span class="state ${kind}">${state}</span>${why}`;
+}
+
+/** A rate as it is now, and how it was. */
+function pace(rates: readonly number[], what: string): string {
+  return `${rate(rates.at(-1) ?? 0)}/s ${chart(rates, what)}`;
 }
 
 function classOf(column: Column): string {
@@ -165,13 +171,14 @@ function classOf(column: Column): string {
 }
 
 /** Those that do not deliver come first. */
-function byUrgency(a: Subscription, b: Subscription): number {
-  const rank = ({ state }: Subscription) => ['binding', 'paused', 'delivering'].indexOf(state);
+function byUrgency(a: SubscriptionStatus, b: SubscriptionStatus): number {
+  const rank = ({ state }: SubscriptionStatus) =>
+    ['binding', 'paused', 'delivering'].indexOf(state);
   return rank(a) - rank(b);
 }
 
 /** The bound that this part of all stayed below. */
-function within(durations: Durations, part: number): string {
+function quantile(durations: Durations, part: number): string {
   if (durations.count === 0) return '–';
   let left = durations.count * part;
   for (const [index, bound] of Durations.bounds.entries()) {

@@ -188,31 +188,6 @@ export async function isStillThere(
   }
 }
 
-/** What a consumer has to do still, over all replicas. */
-export interface Backlog {
-  /** Messages it has not delivered yet. */
-  pending: number;
-  /** Messages delivered and not settled. */
-  ackPending: number;
-  /** Messages delivered more than once and not settled. */
-  redelivered: number;
-}
-
-/** Undefined where it cannot be learnt now. Never rejects. */
-export async function backlogOf(
-  connection: Connection,
-  { stream, name }: BoundConsumer,
-): Promise<Backlog | undefined> {
-  try {
-    const info = await connection.api.consumers.info(stream, name);
-    const { num_pending, num_ack_pending, num_redelivered } = info;
-    return { pending: num_pending, ackPending: num_ack_pending, redelivered: num_redelivered };
-  } catch {
-    // Whoever subscribes to it hears of that in another way.
-    return undefined;
-  }
-}
-
 async function create(target: Target, name: string): Promise<ConsumerInfo | undefined> {
   const { connection, config, stream, topic } = target;
   try {

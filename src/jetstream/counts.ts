@@ -22,8 +22,6 @@ export class SubscriptionCounts {
   delivered = 0;
   /** Messages that arrived and were not there for the first time. */
   redeliveries = 0;
-  /** Messages the app has handled. */
-  acks = 0;
   readonly naks = zeroes(nakReasons);
   /** In-progress signals: they restart a message's ackWait. */
   inProgress = 0;

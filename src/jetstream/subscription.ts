@@ -4,16 +4,10 @@ import type { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { type Exceeded, watchAdvisories } from './advisories.ts';
+import { Backlog, type Figures } from './backlog.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
-import {
-  type Backlog,
-  type BoundConsumer,
-  backlogOf,
-  type Earlier,
-  isStillThere,
-  sameCreation,
-} from './consumer.ts';
+import { type BoundConsumer, type Earlier, isStillThere, sameCreation } from './consumer.ts';
 import { SubscriptionCounts } from './counts.ts';
 import { DeadLetters, type Death } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
@@ -60,7 +54,7 @@ export interface SubscriptionStatus {
   inFlight: number;
   counts: SubscriptionCounts;
   /** As the server last told it. */
-  backlog: Backlog | undefined;
+  backlog: Figures | undefined;
 }
 
 /** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
@@ -74,9 +68,6 @@ const saveLimit = 500;
 
 /** Settlements of an outage that has just ended may take this long to be sent. Unit: milliseconds. */
 const flushLimit = 500;
-
-/** The server is asked for a consumer's backlog no more often. Unit: milliseconds. */
-const backlogLife = 5_000;
 
 /** Deleting an ephemeral consumer at the end may take this long. Unit: milliseconds. */
 const deleteLimit = 500;
@@ -95,9 +86,7 @@ export class Subscription {
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #counts = new SubscriptionCounts();
-  #backlog: Backlog | undefined;
-  /** When the server was last asked for it, in terms of performance.now(). */
-  #backlogAsked = Number.NEGATIVE_INFINITY;
+  readonly #backlog: Backlog;
   readonly #settlements: Settlements;
   readonly #inFlight: InFlight;
   readonly #binding: Binding;
@@ -124,6 +113,7 @@ export class Subscription {
     const { connection, config, topic } = options;
     checkSubscribeSubject(topic);
     this.#options = options;
+    this.#backlog = new Backlog(connection);
     const counts = this.#counts;
     this.#settlements = new Settlements({
       connection,
@@ -166,7 +156,6 @@ export class Subscription {
         void this.#putAside(id, { reason: 'too-large', text }, message);
       },
       done: (id) => {
-        counts.acks++;
         this.#inFlight.ack(id);
         this.#settled();
       },
@@ -188,10 +177,8 @@ export class Subscription {
       this.#options.log.debug({ id }, 'settled twice, or not of this subscription: ignored');
       return;
     }
-    if (error === undefined) {
-      this.#counts.acks++;
-      this.#inFlight.ack(id);
-    } else this.#refused(id, message, error);
+    if (error === undefined) this.#inFlight.ack(id);
+    else this.#refused(id, message, error);
     this.#settled();
   }
 
@@ -201,23 +188,17 @@ export class Subscription {
       topic: this.#options.topic,
       state: this.#state,
       problem: this.#state === 'binding' ? this.#binding.problem : undefined,
-      stream: consumer?.stream,
-      consumer: consumer?.name,
+      ...this.#where(),
       type: consumer && (consumer.deliverSubject ? 'push' : 'pull'),
       inFlight: this.#inFlight.size,
       counts: this.#counts,
-      backlog: this.#backlog,
+      backlog: this.#backlog.figures,
     };
   }
 
-  /** Asks the server for the backlog, unless it was asked 5 s ago or less. Never rejects. */
+  /** Learns the backlog anew, where it may have changed; see {@link Backlog.refresh}. */
   async refreshBacklog(): Promise<void> {
-    const { connection } = this.#options;
-    const now = performance.now();
-    if (!this.#consumer || !connection.connected) return;
-    if (now - this.#backlogAsked < backlogLife) return;
-    this.#backlogAsked = now;
-    this.#backlog = await backlogOf(connection, this.#consumer);
+    if (this.#consumer) await this.#backlog.refresh(this.#consumer);
   }
 
   /**
@@ -228,6 +209,11 @@ export class Subscription {
     this.pause();
     this.#giveBack(id);
     this.#settled();
+  }
+
+  /** For the log and for who asks: undefined until there is a consumer. */
+  #where(): { stream: string | undefined; consumer: string | undefined } {
+    return { stream: this.#consumer?.stream, consumer: this.#consumer?.name };
   }
 
   /** Asks for no more and gives back what the host has not got yet. */
@@ -271,8 +257,7 @@ export class Subscription {
     const { size } = this.#inFlight;
     if (size > 0) {
       const when = this.#options.connection.connected ? 'gave back' : 'not connected to give back';
-      const { stream, name } = this.#consumer ?? {};
-      this.#options.log.info({ stream, consumer: name }, `${when} ${size} unsettled message(s)`);
+      this.#options.log.info(this.#where(), `${when} ${size} unsettled message(s)`);
     }
     this.#inFlight.close();
     await within(flushLimit, this.#settlements.flush());
@@ -462,8 +447,7 @@ export class Subscription {
     const { log } = this.#options;
     this.#counts.terms.dropped++;
     const text = 'the app is too slow for ackPolicy none without flow control: messages are lost';
-    const { stream, name } = this.#consumer ?? {};
-    if (!this.#dropping) log.error({ stream, consumer: name, streamSequence }, text);
+    if (!this.#dropping) log.error({ ...this.#where(), streamSequence }, text);
     this.#dropping = true;
   }
 }

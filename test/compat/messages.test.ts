@@ -1,17 +1,7 @@
-import { CommunicationProtocolEnum, DaprClient, LogLevel } from '@dapr/dapr';
 import { describe, expect, test } from 'vitest';
-import { quiet } from '../support/app.ts';
+import { daprClient } from '../support/dapr-client.ts';
 import { until } from '../support/wait.ts';
 import { matrix, numberOf, numbersOf, startOn, startStand, title } from './matrix.ts';
-
-const client = (protocol: 'http' | 'grpc', port: number) =>
-  new DaprClient({
-    daprHost: '127.0.0.1',
-    daprPort: `${port}`,
-    communicationProtocol:
-      protocol === 'http' ? CommunicationProtocolEnum.HTTP : CommunicationProtocolEnum.GRPC,
-    logger: { level: LogLevel.Error, service: quiet },
-  });
 
 const first = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -23,8 +13,7 @@ describe.each(matrix)(title, (combination) => {
   test.each(['http', 'grpc'] as const)('100 messages over %s, each once', async (protocol) => {
     await using pair = await startStand(combination);
     await using sidecar = await startOn(combination, pair, { protocol });
-    const { httpPort, grpcPort } = sidecar.daprd;
-    const dapr = client(protocol, protocol === 'http' ? httpPort : grpcPort);
+    const dapr = daprClient(protocol, sidecar.daprd);
     for (const n of first(100)) {
       const { error } = await dapr.pubsub.publish('pubsub', 'orders', { n });
       expect(error).toBeUndefined();
@@ -37,7 +26,7 @@ describe.each(matrix)(title, (combination) => {
   test('a bulk arrives whole', async () => {
     await using pair = await startStand(combination);
     await using sidecar = await startOn(combination, pair);
-    const dapr = client('http', sidecar.daprd.httpPort);
+    const dapr = daprClient('http', sidecar.daprd);
     const messages = first(250).map((n) => ({ n }));
     const { failedMessages } = await dapr.pubsub.publishBulk('pubsub', 'orders', messages);
     expect(failedMessages).toEqual([]);

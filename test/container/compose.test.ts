@@ -6,13 +6,11 @@ import { connect } from '@nats-io/transport-node';
 import { beforeAll, expect, test } from 'vitest';
 import { freePort } from '../support/ports.ts';
 import { until } from '../support/wait.ts';
-import { build, documented, images, root } from './images.ts';
+import { buildAsIn, documented, images, root } from './images.ts';
 
 const run = promisify(execFile);
 
-beforeAll(async () => {
-  for (const command of documented('docs/kubernetes.md', 'docker build ')) await build(command);
-}, 600_000);
+beforeAll(() => buildAsIn('docs/kubernetes.md'), 600_000);
 
 /** `docker compose`, or the older program of its own that Debian has. */
 async function composeCommand(): Promise<string[]> {

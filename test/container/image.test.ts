@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { docker } from '../../tools/docker.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { Hardened, logs, volume } from './hardened.ts';
-import { build, componentImage, documented, inspectImage } from './images.ts';
+import { buildAsIn, componentImage, inspectImage } from './images.ts';
 
 const sockets = '/tmp/dapr-components-sockets';
 
@@ -16,10 +16,7 @@ const mostBytes = 200 * 1000 * 1000;
 /** From the start of the container's process to its "ready". Unit: milliseconds. */
 const longestStart = 400;
 
-beforeAll(async () => {
-  const [command] = documented('docs/quick-start.md', 'docker build ');
-  await build(command ?? '');
-}, 600_000);
+beforeAll(() => buildAsIn('docs/quick-start.md'), 600_000);
 
 test('size, user, and what the image does by itself', async () => {
   const { Size, Config } = await inspectImage(componentImage);

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { docker, hasImage } from '../../tools/docker.ts';
+import { docker } from '../../tools/docker.ts';
 import { type LocalImages, localImages } from '../../tools/local-images.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -23,7 +23,7 @@ export function images(): Promise<LocalImages> {
  * Builds an image by the command that the documentation gives. Where node:24-slim cannot be pulled it
  * stands on this machine's own Node, and reaches npm's registry through this machine's network.
  */
-export async function build(command: string): Promise<void> {
+async function build(command: string): Promise<void> {
   const [program, ...args] = command.split(' ');
   if (program !== 'docker') throw new Error(`not a docker command: ${command}`);
   const { BASE_IMAGE } = await images();
@@ -37,6 +37,11 @@ export async function build(command: string): Promise<void> {
   });
 }
 
+/** Builds what a page has its reader build. */
+export async function buildAsIn(page: string): Promise<void> {
+  for (const command of documented(page, 'docker build ')) await build(command);
+}
+
 /** The commands of a page that begin so. */
 export function documented(page: string, start: string): string[] {
   const text = readFileSync(join(root, page), 'utf8');
@@ -44,6 +49,5 @@ export function documented(page: string, start: string): string[] {
 }
 
 export async function inspectImage(name: string) {
-  if (!(await hasImage(name))) throw new Error(`there is no image ${name}`);
   return JSON.parse(await docker(['image', 'inspect', name]))[0];
 }

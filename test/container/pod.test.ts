@@ -5,15 +5,11 @@ import { beforeAll, expect, test } from 'vitest';
 import { docker } from '../../tools/docker.ts';
 import { until } from '../support/wait.ts';
 import { Hardened, logs, Restarted, volume } from './hardened.ts';
-import { build, documented, images, ordersImage, root } from './images.ts';
+import { buildAsIn, images, ordersImage, root } from './images.ts';
 
 const sockets = '/tmp/dapr-components-sockets';
 
-beforeAll(async () => {
-  for (const page of ['docs/kubernetes.md']) {
-    for (const command of documented(page, 'docker build ')) await build(command);
-  }
-}, 600_000);
+beforeAll(() => buildAsIn('docs/kubernetes.md'), 600_000);
 
 interface Pod extends AsyncDisposable {
   component: StartedTestContainer;
@@ -21,7 +17,7 @@ interface Pod extends AsyncDisposable {
   app: StartedTestContainer;
 }
 
-/** NATS, the component, daprd and the sample app, each in a container, as deploy/compose.yaml has them. */
+/** NATS, the component, daprd and the sample app, each in a container; daprd in the app's network, as in a pod. */
 async function startPod(): Promise<Pod> {
   await using stack = new AsyncDisposableStack();
   const { NATS_IMAGE, DAPRD_IMAGE } = await images();

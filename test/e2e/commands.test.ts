@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, glob, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { resolveBinary } from '../../tools/binaries.ts';
 import { Child } from '../support/child.ts';
 import { localConfiguration } from '../support/daprd.ts';
 import { Host } from '../support/host.ts';
+import { localComponents } from '../support/local-components.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -67,16 +68,6 @@ async function npmStart(command: string, ready: RegExp, env: NodeJS.ProcessEnv):
   });
 }
 
-/** A copy of components/ with the address of this server. */
-async function componentsFor(nats: NatsServer, folder: string): Promise<string> {
-  const target = join(folder, 'components');
-  await mkdir(target);
-  await cp(join(root, 'components/pubsub.yaml'), join(target, 'pubsub.yaml'));
-  const text = await readFile(join(target, 'pubsub.yaml'), 'utf8');
-  await writeFile(join(target, 'pubsub.yaml'), text.replace('nats://localhost:4222', nats.url));
-  return target;
-}
-
 const here: [command: RegExp, (command: string) => Promise<void>][] = [
   [
     /^npm run demo$/,
@@ -120,7 +111,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     async (command) => {
       await using nats = await NatsServer.start();
       await using folder = await temporaryFolder();
-      const components = await componentsFor(nats, folder.path);
+      const components = await localComponents(nats.url, folder.path);
       const args = command.replace('components/*.yaml', join(components, 'pubsub.yaml')).split(' ');
       const { stdout } = await run('npm', args.slice(1), { cwd: root });
       expect(stdout).toContain('the metadata is valid');
@@ -141,7 +132,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     async (command) => {
       await using nats = await NatsServer.start();
       await using folder = await temporaryFolder();
-      const components = await componentsFor(nats, folder.path);
+      const components = await localComponents(nats.url, folder.path);
       const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
       await using component = await npmStart('npm start', /"msg":"ready/, env);
       const config = join(folder.path, 'config.yaml');

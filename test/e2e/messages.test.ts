@@ -1,18 +1,8 @@
-import { CommunicationProtocolEnum, DaprClient, LogLevel } from '@dapr/dapr';
 import { expect, test } from 'vitest';
-import { quiet } from '../support/app.ts';
+import { daprClient } from '../support/dapr-client.ts';
 import { startPair } from '../support/pair.ts';
 import { startSidecar } from '../support/sidecar.ts';
 import { until } from '../support/wait.ts';
-
-const client = (protocol: 'http' | 'grpc', port: number) =>
-  new DaprClient({
-    daprHost: '127.0.0.1',
-    daprPort: `${port}`,
-    communicationProtocol:
-      protocol === 'http' ? CommunicationProtocolEnum.HTTP : CommunicationProtocolEnum.GRPC,
-    logger: { level: LogLevel.Error, service: quiet },
-  });
 
 test.each(['http', 'grpc'] as const)(
   'publish and subscribe over %s: 100 messages arrive, in order',
@@ -20,8 +10,7 @@ test.each(['http', 'grpc'] as const)(
     await using pair = await startPair();
     await pair.nats.stream('ORDERS', 'orders');
     await using sidecar = await startSidecar(pair, 'app', { protocol });
-    const { httpPort, grpcPort } = sidecar.daprd;
-    const dapr = client(protocol, protocol === 'http' ? httpPort : grpcPort);
+    const dapr = daprClient(protocol, sidecar.daprd);
     for (let n = 0; n < 100; n++) {
       const { error } = await dapr.pubsub.publish('pubsub', 'orders', { n });
       expect(error).toBeUndefined();
@@ -37,7 +26,7 @@ test('a bulk arrives whole', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
   await using sidecar = await startSidecar(pair, 'app');
-  const dapr = client('http', sidecar.daprd.httpPort);
+  const dapr = daprClient('http', sidecar.daprd);
   const messages = Array.from({ length: 250 }, (_, n) => ({ n }));
   const { failedMessages } = await dapr.pubsub.publishBulk('pubsub', 'orders', messages);
   expect(failedMessages).toEqual([]);

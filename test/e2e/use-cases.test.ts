@@ -161,10 +161,8 @@ test('ordered: over two replicas, and a refused message holds up the ones behind
     handled.push(n);
   };
   const apps = [await shop.app(['orders'], handle), await shop.app(['orders'], handle)];
-  const [daprd] = [
-    await shop.daprd('ledger', { app: apps[0] as App }),
-    await shop.daprd('ledger', { app: apps[1] as App }),
-  ];
+  const daprd = await shop.daprd('ledger', { app: apps[0] as App });
+  await shop.daprd('ledger', { app: apps[1] as App });
   await publish(daprd, 'orders', count(10));
   await until('all of them', () => handled.length >= 10);
   expect(handled).toEqual(count(10));
@@ -174,10 +172,8 @@ test('ordered: over two replicas, and a refused message holds up the ones behind
 test('work queue: a job is done once, by one of two workers, and gone', async () => {
   await using shop = await world('work-queue');
   const workers = [await shop.app(['jobs.resize']), await shop.app(['jobs.resize'])];
-  const [daprd] = [
-    await shop.daprd('resizer', { app: workers[0] as App }),
-    await shop.daprd('resizer', { app: workers[1] as App }),
-  ];
+  const daprd = await shop.daprd('resizer', { app: workers[0] as App });
+  await shop.daprd('resizer', { app: workers[1] as App });
   await publish(daprd, 'jobs.resize', count(20));
   await until('all of them', () => numbers(workers).length >= 20);
   expect(numbers(workers).toSorted((a, b) => a - b)).toEqual(count(20));
