@@ -62,6 +62,7 @@ export class Sessions {
   #connections = 0;
   #inits = 0;
   #stopped = false;
+  #refreshing: Promise<void> | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -144,8 +145,18 @@ export class Sessions {
       }));
   }
 
-  /** Has the backlog of every subscription asked for, where it is not known well enough. Never rejects. */
-  async refreshBacklogs(): Promise<void> {
+  /**
+   * Has the backlog of every subscription asked for, where it is not known well enough: one round at a
+   * time, for all who ask. Never rejects.
+   */
+  refreshBacklogs(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     const open = this.#slots.flatMap(([, { started }]) => started?.subscriptions ?? []);
     const ask = async () => {
       for (let next = open.pop(); next; next = open.pop()) await next.refreshBacklog();

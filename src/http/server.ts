@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { ServerStatus } from '../dapr/server.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -23,10 +23,13 @@ export interface RunningHttp {
   url: string;
 }
 
-/** More connections are refused. */
+/** For one more the oldest is closed: whoever opens many shall not keep a probe out. */
 const mostConnections = 64;
 
-/** A request that has not arrived by then is dropped. Unit: milliseconds. */
+/**
+ * A request that has not arrived by then is dropped, and an answer of which nothing is taken for so long.
+ * Unit: milliseconds.
+ */
 const requestLimit = 5_000;
 
 /** What NATS is asked for an answer may take this long; then the last known is told. Unit: milliseconds. */
@@ -54,13 +57,8 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   const history = new History(status);
   const started = performance.now();
 
-  let refreshing: Promise<void> | undefined;
   const refreshed = async () => {
-    // One round for all who ask at the same time.
-    refreshing ??= within(refreshLimit, options.refresh()).finally(() => {
-      refreshing = undefined;
-    });
-    await refreshing;
+    await within(refreshLimit, options.refresh());
     return status();
   };
 
@@ -73,12 +71,12 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   };
 
   const routes: Record<string, () => Answer | Promise<Answer>> = {
-    '/': async () => {
+    '/': shared(async () => {
       const uptime = performance.now() - started;
       const body = renderPage({ status: await refreshed(), history, version, uptime });
       return { status: 200, type: 'text/html; charset=utf-8', body };
-    },
-    '/metrics': metrics,
+    }),
+    '/metrics': shared(metrics),
     '/healthz': () => plain(200, 'ok'),
     '/readyz': () => readiness(options.status()),
   };
@@ -107,8 +105,16 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
         .then((found) => send(response, found, request.method === 'HEAD'));
     },
   );
-  server.maxConnections = mostConnections;
-  server.keepAliveTimeout = requestLimit;
+  server.timeout = requestLimit;
+  // Whoever sends one request after the other and reads no answer would have all of them kept here.
+  server.maxRequestsPerSocket = 1;
+  const open = new Set<Socket>();
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    const [oldest] = open;
+    if (open.size > mostConnections) oldest?.destroy();
+  });
   await new Promise<void>((done, fail) => {
     server.once('error', (error) => {
       const text = `--http-port: cannot listen on ${host}:${port}: ${messageOf(error)}`;
@@ -139,6 +145,17 @@ function readiness(status: ServerStatus | undefined): Answer {
     return `${name} of ${app || 'an unnamed app'}: ${refused ? 'refused' : nats}`;
   });
   return plain(200, ['ready', ...lines].join('\n'));
+}
+
+/** The same answer for all who ask while it is being made. */
+function shared(make: () => Promise<Answer>): () => Promise<Answer> {
+  let under: Promise<Answer> | undefined;
+  return () => {
+    under ??= make().finally(() => {
+      under = undefined;
+    });
+    return under;
+  };
 }
 
 function plain(status: number, text: string): Answer {

@@ -25,9 +25,9 @@ export class Backlog {
     this.#connection = connection;
   }
 
-  /** Undefined where it is not known. */
+  /** Undefined where it is not known, as in an outage: what was true before it says nothing. */
   get figures(): Figures | undefined {
-    return this.#figures;
+    return this.#connection.connected ? this.#figures : undefined;
   }
 
   /** Asks the server, unless it was asked 5 s ago or less. Never rejects. */

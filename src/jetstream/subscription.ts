@@ -86,7 +86,7 @@ export class Subscription {
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
   readonly #counts = new SubscriptionCounts();
-  readonly #backlog: Backlog;
+  #backlog: Backlog;
   readonly #settlements: Settlements;
   readonly #inFlight: InFlight;
   readonly #binding: Binding;
@@ -341,6 +341,8 @@ export class Subscription {
       this.#inFlight.startAfter(Math.max(this.#inFlight.floor, consumer.delivered));
     }
     this.#consumer = consumer;
+    // What is still being answered is about the one before.
+    if (otherConsumer) this.#backlog = new Backlog(connection);
     if (otherConsumer) this.#settlements.forget();
     else if (this.#lost) void this.#settlements.again();
     this.#lost = false;

@@ -1,5 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metrics } from '../../src/http/metrics.ts';
@@ -8,6 +9,8 @@ import { Flow } from '../support/flow.ts';
 import { Host } from '../support/host.ts';
 import { type Pair, startPair } from '../support/pair.ts';
 import { freePort } from '../support/ports.ts';
+import { TcpRelay } from '../support/relay.ts';
+import { residentSize } from '../support/resident.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { until } from '../support/wait.ts';
 
@@ -204,6 +207,79 @@ test('while it stops it says so, and no longer is ready', async () => {
   await until('503', async () => (await get(`${pair.url}/readyz`)).text === 'stopping\n');
   subscription.ackAll();
   expect(await pair.component.ended).toBe(0);
+});
+
+test('backlogs of before an outage are not told in it', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  host.subscribe('orders');
+  await host.publish('orders', 'x');
+  await becomes(pair.url, `consumer_ack_pending${of()}`, 1);
+  await pair.nats.stop();
+  await becomes(pair.url, `connection_up${publisher}`, 0);
+  expect(await sample(pair.url, `consumer_ack_pending${of()}`)).toBeUndefined();
+  await pair.nats.startAgain();
+  await becomes(pair.url, `consumer_ack_pending${of()}`, 1);
+});
+
+test('however often it is asked while NATS does not answer, NATS is asked in one round', async () => {
+  await using pair = await start();
+  await using relay = await TcpRelay.start(pair.nats.port);
+  await pair.nats.stream('ORDERS', 'orders.>');
+  const host = await pair.host({ natsURL: `nats://127.0.0.1:${relay.port}` });
+  for (let index = 0; index < 80; index++) host.subscribe(`orders.${index}`);
+  await until(
+    'all of them',
+    () => pair.component.lines.filter((line) => /"msg":"subscribed"/.test(line)).length === 80,
+    30_000,
+  );
+  let asked = 0;
+  pair.nats.client.subscribe('$JS.API.CONSUMER.INFO.>', { callback: () => void asked++ });
+  await pair.nats.client.flush();
+  relay.hold();
+  // Each is answered after 2 s with what is known.
+  await Promise.all([get(`${pair.url}/metrics`), get(`${pair.url}/`)]);
+  await get(`${pair.url}/metrics`);
+  await pair.nats.client.flush();
+  expect(asked).toBe(32);
+  relay.release();
+  await becomes(pair.url, 'consumer_pending{component="pubsub",app="app",topic="orders.79"}', 0);
+});
+
+test('whoever sends much and reads nothing keeps nobody out, and little in memory', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders.>');
+  const host = await pair.host();
+  for (let index = 0; index < 100; index++) host.subscribe(`orders.${index}`);
+  await until(
+    'the last one',
+    async () => {
+      return (await get(`${pair.url}/metrics`)).text.includes(
+        'topic="orders.99",state="delivering"} 1',
+      );
+    },
+    30_000,
+  );
+  const before = await residentSize(pair.component.pid);
+  const port = Number(new URL(pair.url).port);
+  const sockets = Array.from({ length: 80 }, () => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(300));
+    return socket;
+  });
+  try {
+    for (let index = 0; index < 20; index++) {
+      const start = performance.now();
+      expect((await get(`${pair.url}/healthz`)).status).toBe(200);
+      expect(performance.now() - start).toBeLessThan(3_000);
+    }
+    expect((await residentSize(pair.component.pid)) - before).toBeLessThan(100);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
 });
 
 test('nobody gets further than reading, and names cannot become markup', async () => {
