@@ -1,26 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
 import {
-  AuthorizationError,
   type ConnectionOptions,
-  connect,
   type NatsConnection,
   PermissionViolationError,
-  UserAuthenticationExpiredError,
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
-import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { authentication } from './credentials.ts';
+import { dial } from './dial.ts';
 import { Outbox } from './outbox.ts';
 import { type Permissions, refusal } from './permissions.ts';
-
-/** daprd waits 5 s for Init; the answer must be on its way before. Unit: milliseconds. */
-const openLimit = 4_500;
-
-/** One dial of one server. Unit: milliseconds. */
-const dialLimit = 2_000;
 
 /** Between two dials of the same server, plus as much again by chance. Unit: milliseconds. */
 const reconnectWait = 250;
@@ -89,17 +80,12 @@ export class Connection {
   }
 
   /**
-   * Connects within 4.5 s.
-   *
-   * @throws ComponentError `unauthenticated` when the server refuses the credentials, `unavailable`
-   *   when no server answers
+   * Connects within 4.5 s; see {@link dial}.
    */
   static async open(config: Config, log: Logger): Promise<Connection> {
     const servers = config.natsURL.map(({ address }) => address);
     const options: ConnectionOptions = {
-      servers,
       name: config.name,
-      timeout: dialLimit,
       ...authentication(config, log),
       pingInterval: pings.interval,
       maxPingOut: pings.unanswered,
@@ -107,7 +93,7 @@ export class Connection {
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => reconnectWait * (1 + Math.random()),
     };
-    const nats = await withinLimit(connect(options), servers);
+    const nats = await dial(servers, options);
     const api = await jetstreamManager(nats, {
       checkAPI: false,
       timeout: apiLimit,
@@ -231,47 +217,4 @@ function destroySocket(nats: NatsConnection): void {
     protocol?: { transport?: { socket?: { destroy(): void } } };
   };
   inner.protocol?.transport?.socket?.destroy();
-}
-
-async function withinLimit(
-  connecting: Promise<NatsConnection>,
-  servers: string[],
-): Promise<NatsConnection> {
-  const where = servers.join(', ');
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => {
-      fail(
-        new ComponentError('unavailable', `natsURL: no answer from NATS at ${where} within 4.5 s`),
-      );
-    }, openLimit);
-  });
-  try {
-    return await Promise.race([connecting, late]);
-  } catch (error) {
-    // Should it come through after all, nobody is left to use it.
-    connecting.then(
-      (connection) => connection.close(),
-      () => undefined,
-    );
-    if (error instanceof ComponentError) throw error;
-    if (error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError) {
-      throw new ComponentError(
-        'unauthenticated',
-        `natsURL: NATS at ${where} refused the credentials`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw new ComponentError(
-      'unavailable',
-      `natsURL: cannot reach NATS at ${where}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -6,6 +6,7 @@ import { afterAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { component } from '../support/daprd.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { SilentServers } from '../support/silent-servers.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const main = join(import.meta.dirname, '../../src/main.ts');
@@ -177,4 +178,18 @@ test('--connect: server, credentials, stream and permissions', async () => {
   const down = await run('full', 'p');
   expect(down.code).toBe(1);
   expect(down.stdout).toContain('cannot reach NATS');
+});
+
+test('--connect: a server that says nothing is given up, and the command ends', async () => {
+  await using silent = await SilentServers.start(1);
+  const start = Date.now();
+  const { code, stdout } = await check(
+    [component('pubsub', { natsURL: silent.urls.join() })],
+    '--connect',
+  );
+  expect(Date.now() - start).toBeLessThan(7_000);
+  expect({ code, stdout }).toEqual({
+    code: 1,
+    stdout: expect.stringContaining('cannot reach NATS'),
+  });
 });

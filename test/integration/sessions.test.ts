@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
@@ -7,6 +5,7 @@ import { Host } from '../support/host.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
 import { Relay } from '../support/relay.ts';
+import { SilentServers } from '../support/silent-servers.ts';
 import { until } from '../support/wait.ts';
 
 test('two hosts with the same Component name keep their own settings', async () => {
@@ -172,17 +171,18 @@ test('no server there: UNAVAILABLE within 5 s', async () => {
   expect(Date.now() - start).toBeLessThan(5_000);
 });
 
-test('a server that accepts and says nothing: UNAVAILABLE within 5 s', async () => {
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const { port } = silent.address() as { port: number };
+test('servers that accept and say nothing: UNAVAILABLE within 5 s, and no connection stays', async () => {
   await using pair = await startPair();
-  const start = Date.now();
-  await expect(pair.host({ natsURL: `nats://127.0.0.1:${port}` })).rejects.toMatchObject({
-    code: status.UNAVAILABLE,
-  });
-  expect(Date.now() - start).toBeLessThan(5_000);
-  silent.close();
+  await using silent = await SilentServers.start(3);
+  // The second list is not through when the time is up.
+  for (const urls of [silent.urls.slice(0, 1), silent.urls]) {
+    const start = Date.now();
+    await expect(pair.host({ natsURL: urls.join(',') })).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+    });
+    expect(Date.now() - start).toBeLessThan(5_000);
+    await until('the end of its connections', () => silent.open === 0, 1_000);
+  }
 });
 
 test('credentials: in the URL or in fields; wrong ones are UNAUTHENTICATED and not repeated', async () => {
