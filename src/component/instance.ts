@@ -1,12 +1,23 @@
 import { ComponentError } from '../errors.ts';
 import { Connection, type ConnectionStatus } from '../jetstream/connection.ts';
-import type { PublishCounts } from '../jetstream/counts.ts';
+import type { ComponentCounts } from '../jetstream/counts.ts';
 import type { Deliver } from '../jetstream/hand-over.ts';
 import type { OutboundMessage } from '../jetstream/message.ts';
 import { Publisher } from '../jetstream/publisher.ts';
+import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import { Subscription, type SubscriptionStatus } from '../jetstream/subscription.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
+import type { ComponentLabels, ProcessCounts } from './counters.ts';
+
+export interface InstanceOptions {
+  /** Of the Component, as the host sends them. */
+  properties: Record<string, string>;
+  /** Where what it does is counted. */
+  counts: ProcessCounts;
+  labels: ComponentLabels;
+  log: Logger;
+}
 
 export interface SubscribeOptions {
   topic: string;
@@ -22,7 +33,8 @@ export type { SubscriptionStatus };
 /** One instance as it is now. What is counted is counted on: to be read, not kept. */
 export interface InstanceStatus {
   connection: ConnectionStatus;
-  publishes: PublishCounts;
+  /** Of all instances of this Component and app, as those of the subscriptions are. */
+  counts: ComponentCounts;
   /** Publishes that wait for their confirmation. */
   pendingPublishes: number;
   subscriptions: SubscriptionStatus[];
@@ -30,19 +42,23 @@ export interface InstanceStatus {
 
 /** One Dapr Component as one host has initialised it: settings, a NATS connection, what runs on it. */
 export class Instance {
+  readonly #options: InstanceOptions;
   readonly #config: Config;
   readonly #connection: Connection;
+  readonly #counts: ComponentCounts;
   readonly #publisher: Publisher;
   readonly #subscriptions = new Set<Subscription>();
-  readonly #log: Logger;
   #paused = false;
   #closed = false;
 
-  private constructor(config: Config, connection: Connection, log: Logger) {
+  private constructor(options: InstanceOptions, config: Config, connection: Connection) {
+    this.#options = options;
     this.#config = config;
     this.#connection = connection;
-    this.#publisher = new Publisher({ connection, config });
-    this.#log = log;
+    const counts = options.counts.components.take(options.labels);
+    this.#counts = counts;
+    this.#publisher = new Publisher({ connection, config, counts: counts.publishes });
+    connection.events.on('reconnected', () => counts.reconnects++);
   }
 
   /**
@@ -51,16 +67,13 @@ export class Instance {
    * @throws ComponentError `invalid-config` naming every problem; `unavailable` or
    *   `unauthenticated` from the connection
    */
-  static async create(options: {
-    properties: Record<string, string>;
-    log: Logger;
-  }): Promise<Instance> {
-    const { log } = options;
-    const { config, warnings } = parseConfig(options.properties);
+  static async create(options: InstanceOptions): Promise<Instance> {
+    const { log, properties } = options;
+    const { config, warnings } = parseConfig(properties);
     for (const warning of warnings) log.warn(warning);
     const connection = await Connection.open(config, log);
     log.info({ server: connection.server, consumerID: config.consumerID }, 'connected to NATS');
-    return new Instance(config, connection, log);
+    return new Instance(options, config, connection);
   }
 
   /** Stores one message; see {@link Publisher.publish}. */
@@ -81,19 +94,26 @@ export class Instance {
   async subscribe({ topic, metadata, deliver, signal }: SubscribeOptions): Promise<Subscription> {
     if (this.#closed) throw new ComponentError('closed', 'the component instance has ended');
     const { config, warnings } = withOverrides(this.#config, metadata);
-    const log = this.#log.child({ topic });
+    const { counts, labels } = this.#options;
+    const log = this.#options.log.child({ topic });
     for (const warning of warnings) log.warn(warning);
+    checkSubscribeSubject(topic);
+    const ofTopic = { ...labels, topic };
     const subscription = new Subscription({
       connection: this.#connection,
       publisher: this.#publisher,
       config,
       topic,
       deliver,
+      counts: counts.subscriptions.take(ofTopic),
       log,
       paused: this.#paused,
     });
     this.#subscriptions.add(subscription);
-    subscription.closed.then(() => this.#subscriptions.delete(subscription));
+    subscription.closed.then(() => {
+      this.#subscriptions.delete(subscription);
+      counts.subscriptions.release(ofTopic);
+    });
     if (signal.aborted) void subscription.close(0);
     else signal.addEventListener('abort', () => void subscription.close(0), { once: true });
     return subscription;
@@ -102,7 +122,7 @@ export class Instance {
   status(): InstanceStatus {
     return {
       connection: this.#connection.status(),
-      publishes: this.#publisher.counts,
+      counts: this.#counts,
       pendingPublishes: this.#publisher.pending,
       subscriptions: this.subscriptions.map((subscription) => subscription.status()),
     };
@@ -133,5 +153,6 @@ export class Instance {
     await Promise.all(this.subscriptions.map((subscription) => subscription.close(handlersLimit)));
     this.#publisher.close(new ComponentError('closed', 'the component is stopping'));
     await this.#connection.close();
+    this.#options.counts.components.release(this.#options.labels);
   }
 }

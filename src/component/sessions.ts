@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
+import { type ComponentLabels, ProcessCounts } from './counters.ts';
 import type { Instance, InstanceStatus } from './instance.ts';
 
 /** One connection of a host; compared by identity. */
@@ -27,9 +28,7 @@ export interface SessionsOptions {
 
 /** One Component of one host as it is now. */
 export interface ComponentStatus {
-  name: string;
-  /** The consumerID: the app id, unless set otherwise. */
-  app: string;
+  labels: ComponentLabels;
   /** Undefined until Init has succeeded. */
   instance: InstanceStatus | undefined;
   /** Why Init was refused, if it was. */
@@ -52,6 +51,7 @@ const mostRemembered = 256;
  * a NATS connection end with its host's connection.
  */
 export class Sessions {
+  readonly counts = new ProcessCounts();
   readonly #options: SessionsOptions;
   readonly #log: Logger;
   readonly #live = new Map<Connection, Map<string, Slot>>();
@@ -138,8 +138,7 @@ export class Sessions {
     return this.#slots
       .toSorted(([, a], [, b]) => a.order - b.order)
       .map(([name, { properties, started, refused }]) => ({
-        name,
-        app: properties.consumerID ?? '',
+        labels: labelsOf(name, properties),
         instance: started?.status(),
         refused: refused?.message,
       }));
@@ -199,7 +198,8 @@ export class Sessions {
     const log = this.#log.child({ component: name });
     const instance = (async () => {
       const [{ Instance }] = await Promise.all([loadInstance(), before && end(before.instance, 0)]);
-      return Instance.create({ properties, log });
+      const labels = labelsOf(name, properties);
+      return Instance.create({ properties, counts: this.counts, labels, log });
     })();
     const slot: Slot = { order: ++this.#inits, properties, instance };
     instance.then(
@@ -260,8 +260,12 @@ export class Sessions {
   }
 }
 
+function labelsOf(component: string, properties: Properties): ComponentLabels {
+  return { component, app: properties.consumerID ?? '' };
+}
+
 function keyOf({ name, properties }: Pick<Remembered, 'name' | 'properties'>): string {
-  return JSON.stringify([name, properties.consumerID ?? '']);
+  return JSON.stringify(labelsOf(name, properties));
 }
 
 interface Remembered {

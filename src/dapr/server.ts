@@ -2,6 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
+import type { ProcessCounts } from '../component/counters.ts';
 import { type ComponentStatus, loadInstance, Sessions } from '../component/sessions.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
@@ -27,6 +28,7 @@ export interface ServerStatus {
   /** `orphaned`: a daprd is served that has outlived the process it had initialised. */
   state: 'serving' | 'orphaned' | 'stopping';
   components: ComponentStatus[];
+  counts: ProcessCounts;
 }
 
 export interface RunningServer {
@@ -136,7 +138,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   return {
     path,
-    status: () => ({ state, components: sessions.status() }),
+    status: () => ({ state, components: sessions.status(), counts: sessions.counts }),
     hostsGone,
     refresh: () => sessions.refreshBacklogs(),
     stop,

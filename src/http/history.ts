@@ -45,6 +45,8 @@ export class History {
     const current = new Map<Counts, Series>();
     for (const [counts, value] of totals(this.#status())) {
       if (current.size >= mostSeries) break;
+      // Of several hosts.
+      if (current.has(counts)) continue;
       const before = this.#series.get(counts);
       const rates = before?.rates ?? [];
       if (before) rates.push((value - before.last) / seconds);
@@ -58,7 +60,8 @@ export class History {
 function* totals({ components }: ServerStatus): Generator<[Counts, number]> {
   for (const { instance } of components) {
     if (!instance) continue;
-    yield [instance.publishes, instance.publishes.confirmed.count];
-    for (const { counts } of instance.subscriptions) yield [counts, counts.delivered];
+    const { counts, subscriptions } = instance;
+    yield [counts, counts.publishes.confirmed.count];
+    for (const { counts } of subscriptions) yield [counts, counts.delivered];
   }
 }

@@ -1,7 +1,7 @@
 import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 import type { InstanceStatus, SubscriptionStatus } from '../component/instance.ts';
 import type { ServerStatus } from '../dapr/server.ts';
-import { Durations } from '../jetstream/counts.ts';
+import { type ComponentCounts, Durations, type SubscriptionCounts } from '../jetstream/counts.ts';
 
 /**
  * Labels are what a Component declares, never the subject of a message: as many series as there are
@@ -62,42 +62,42 @@ const table: Metric[] = [
     help: '1 while there is a connection to NATS.',
     labels: of,
     merge: 'min',
-    read: perComponent(({ connection }) => Number(connection.connected)),
+    read: perComponent(({ connection }) => one(Number(connection.connected))),
   },
   {
     name: 'reconnects_total',
     type: 'counter',
     help: 'Connections to NATS that were lost and found again.',
     labels: of,
-    read: perComponent(({ connection }) => connection.reconnects),
+    read: ofComponents(({ reconnects }) => one(reconnects)),
   },
   {
     name: 'publish_ack_seconds',
     type: 'histogram',
-    help: 'Seconds from a publish to the confirmation of its stream.',
+    help: 'Seconds from a publish of the app to the confirmation of its stream.',
     labels: of,
-    read: histogram(({ publishes }) => publishes.confirmed),
+    read: ofComponents(({ publishes }) => histogram(publishes.confirmed)),
   },
   {
     name: 'publishes_pending',
     type: 'gauge',
     help: 'Publishes that wait for their confirmation; at most 65536.',
     labels: of,
-    read: perComponent(({ pendingPublishes }) => pendingPublishes),
+    read: perComponent(({ pendingPublishes }) => one(pendingPublishes)),
   },
   {
     name: 'publishes_repeated_total',
     type: 'counter',
     help: 'Publishes sent once more, for want of a confirmation.',
     labels: of,
-    read: perComponent(({ publishes }) => publishes.repeats),
+    read: ofComponents(({ publishes }) => one(publishes.repeats)),
   },
   {
     name: 'publishes_duplicate_total',
     type: 'counter',
-    help: 'Publishes that the stream has confirmed and dropped: it had a message of the same id.',
+    help: 'Publishes of the app that the stream has confirmed and dropped: it had a message of the same id.',
     labels: of,
-    read: perComponent(({ publishes }) => publishes.duplicates),
+    read: ofComponents(({ publishes }) => one(publishes.duplicates)),
   },
   {
     name: 'subscription_state',
@@ -157,35 +157,35 @@ const table: Metric[] = [
     type: 'counter',
     help: 'Deliveries that were not the first one of their message.',
     labels: ofTopic,
-    read: perSubscription(({ counts }) => one(counts.redeliveries)),
+    read: ofTopics(({ redeliveries }) => one(redeliveries)),
   },
   {
     name: 'in_progress_total',
     type: 'counter',
     help: 'Signals that keep a message from being redelivered while it waits its turn.',
     labels: ofTopic,
-    read: perSubscription(({ counts }) => one(counts.inProgress)),
+    read: ofTopics(({ inProgress }) => one(inProgress)),
   },
   {
     name: 'naks_total',
     type: 'counter',
     help: 'Messages sent back for redelivery: refused by the app, or given back because it paused or stopped.',
     labels: [...ofTopic, 'reason'],
-    read: perSubscription(({ counts }) => byReason(counts.naks)),
+    read: ofTopics(({ naks }) => byReason(naks)),
   },
   {
     name: 'dead_letters_total',
     type: 'counter',
     help: 'Messages moved to deadLetterSubject.',
     labels: [...ofTopic, 'reason'],
-    read: perSubscription(({ counts }) => byReason(counts.deadLetters)),
+    read: ofTopics(({ deadLetters }) => byReason(deadLetters)),
   },
   {
     name: 'terms_total',
     type: 'counter',
     help: 'Messages given up without a copy at deadLetterSubject.',
     labels: [...ofTopic, 'reason'],
-    read: perSubscription(({ counts }) => byReason(counts.terms)),
+    read: ofTopics(({ terms }) => byReason(terms)),
   },
 ];
 
@@ -227,23 +227,36 @@ export class MetricsPage {
   }
 }
 
-function perComponent(value: (instance: InstanceStatus) => number): Metric['read'] {
+/** How it is now: of what is open. */
+function perComponent(samples: (instance: InstanceStatus) => Sample[]): Metric['read'] {
   return ({ components }) =>
-    components.flatMap(({ name, app, instance }) =>
-      instance ? [{ labels: { component: name, app }, value: value(instance) }] : [],
+    components.flatMap(({ labels, instance }) =>
+      instance ? labelled(labels, samples(instance)) : [],
     );
 }
 
 function perSubscription(samples: (subscription: SubscriptionStatus) => Sample[]): Metric['read'] {
   return ({ components }) =>
-    components.flatMap(({ name: component, app, instance }) =>
+    components.flatMap(({ labels, instance }) =>
       (instance?.subscriptions ?? []).flatMap((subscription) =>
-        samples(subscription).map(({ labels, value }) => ({
-          labels: { component, app, topic: subscription.topic, ...labels },
-          value,
-        })),
+        labelled({ ...labels, topic: subscription.topic }, samples(subscription)),
       ),
     );
+}
+
+/** What has been counted: of what has ended, too. */
+function ofComponents(samples: (counts: ComponentCounts) => Sample[]): Metric['read'] {
+  return ({ counts }) =>
+    counts.components.all.flatMap((each) => labelled(each.labels, samples(each.counts)));
+}
+
+function ofTopics(samples: (counts: SubscriptionCounts) => Sample[]): Metric['read'] {
+  return ({ counts }) =>
+    counts.subscriptions.all.flatMap((each) => labelled(each.labels, samples(each.counts)));
+}
+
+function labelled(labels: object, samples: Sample[]): Sample[] {
+  return samples.map((sample) => ({ ...sample, labels: { ...labels, ...sample.labels } }));
 }
 
 function one(value: number | undefined): Sample[] {
@@ -255,25 +268,18 @@ function byReason(counts: Record<string, number>): Sample[] {
 }
 
 /** Counts up to each bound, in seconds, as the format has it. */
-function histogram(durations: (instance: InstanceStatus) => Durations): Metric['read'] {
-  return ({ components }) =>
-    components.flatMap(({ name: component, app, instance }) => {
-      if (!instance) return [];
-      const { counts, count, sum } = durations(instance);
-      const labels = { component, app };
-      let upTo = 0;
-      const buckets = Durations.bounds.map((bound, index) => {
-        upTo += counts[index] as number;
-        const le = String(bound / 1000);
-        return { labels: { ...labels, le }, value: upTo, series: '_bucket' as const };
-      });
-      return [
-        ...buckets,
-        { labels: { ...labels, le: '+Inf' }, value: count, series: '_bucket' },
-        { labels, value: sum / 1000, series: '_sum' },
-        { labels, value: count, series: '_count' },
-      ];
-    });
+function histogram({ counts, count, sum }: Durations): Sample[] {
+  let upTo = 0;
+  const buckets = Durations.bounds.map((bound, index) => {
+    upTo += counts[index] as number;
+    return { labels: { le: String(bound / 1000) }, value: upTo, series: '_bucket' as const };
+  });
+  return [
+    ...buckets,
+    { labels: { le: '+Inf' }, value: count, series: '_bucket' },
+    { labels: {}, value: sum / 1000, series: '_sum' },
+    { labels: {}, value: count, series: '_count' },
+  ];
 }
 
 /** The format forbids two samples of the same labels. */

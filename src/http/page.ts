@@ -77,23 +77,24 @@ function renderStatus({ status, history, uptime }: PageOptions): string {
 }
 
 function renderComponent(
-  { name, app, instance, refused }: ComponentStatus,
+  { labels: { component, app }, instance, refused }: ComponentStatus,
   history: History,
   shown: Set<SubscriptionStatus>,
 ): string {
-  const title = `<h2>${escapeHtml(name)} <span class="quiet">of ${escapeHtml(app || 'an unnamed app')}</span></h2>`;
+  const title = `<h2>${escapeHtml(component)} <span class="quiet">of ${escapeHtml(app || 'an unnamed app')}</span></h2>`;
   if (!instance) {
     const why = refused ? `Init was refused: ${refused}` : 'is being initialised';
     return `<section>${title}<p class="${refused ? 'bad' : 'busy'}">${escapeHtml(why)}</p></section>`;
   }
-  const { connection, publishes, pendingPublishes } = instance;
+  const { connection, counts, pendingPublishes } = instance;
+  const { publishes, reconnects } = counts;
   const nats = connection.connected
     ? `<span class="state good">connected</span> to ${escapeHtml(connection.server)}`
     : `<span class="state bad">not connected</span> for ${span(connection.disconnectedFor)}, reconnecting`;
   const { confirmed } = publishes;
   const facts: [string, string][] = [
-    ['NATS', `${nats}, ${many(connection.reconnects, 'reconnect')}`],
-    ['Published', pace(history.rates(publishes), 'publishes a second')],
+    ['NATS', `${nats}, ${many(reconnects, 'reconnect')}`],
+    ['Published', pace(history.rates(counts), 'publishes a second')],
     ['Confirmed', number(confirmed.count)],
     ['of them within', `${quantile(confirmed, 0.5)} (half), ${quantile(confirmed, 0.99)} (99 %)`],
     ['Waiting', number(pendingPublishes)],

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { ProcessCounts } from '../component/counters.ts';
 import type { ServerStatus } from '../dapr/server.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -42,7 +43,11 @@ interface Answer {
 }
 
 /** What is told before the socket is served. */
-const nothingYet: ServerStatus = { state: 'stopping', components: [] };
+const nothingYet: ServerStatus = {
+  state: 'stopping',
+  components: [],
+  counts: new ProcessCounts(),
+};
 
 /**
  * Tells the operator how it goes: `/metrics` for Prometheus, `/healthz` and `/readyz` for Kubernetes,
@@ -140,9 +145,9 @@ function readiness(status: ServerStatus | undefined): Answer {
   if (state === 'orphaned') {
     return plain(503, 'orphaned: this process was restarted and daprd was not; restart daprd');
   }
-  const lines = components.map(({ name, app, instance, refused }) => {
+  const lines = components.map(({ labels: { component, app }, instance, refused }) => {
     const nats = instance?.connection.connected ? 'connected to NATS' : 'not connected to NATS';
-    return `${name} of ${app || 'an unnamed app'}: ${refused ? 'refused' : nats}`;
+    return `${component} of ${app || 'an unnamed app'}: ${refused ? 'refused' : nats}`;
   });
   return plain(200, ['ready', ...lines].join('\n'));
 }

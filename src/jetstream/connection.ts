@@ -44,8 +44,6 @@ export interface ConnectionStatus {
   connected: boolean;
   /** `host:port` of the server in use, or used last. */
   server: string;
-  /** How often it has been lost and found again. */
-  reconnects: number;
   /** How long there has been no connection; 0 while there is one. Unit: milliseconds. */
   disconnectedFor: number;
 }
@@ -62,7 +60,6 @@ export class Connection {
   readonly outbox: Outbox;
   readonly #log: Logger;
   #connected = true;
-  #reconnects = 0;
   /** In terms of performance.now(). */
   #disconnectedAt = 0;
   #closing = false;
@@ -119,7 +116,7 @@ export class Connection {
 
   status(): ConnectionStatus {
     const { connected, server, disconnectedFor } = this;
-    return { connected, server, reconnects: this.#reconnects, disconnectedFor };
+    return { connected, server, disconnectedFor };
   }
 
   /** What the server lets this user do; empty when it does not say. */
@@ -178,7 +175,6 @@ export class Connection {
           if (this.#connected) break;
           const gap = (this.disconnectedFor / 1000).toFixed(1);
           this.#connected = true;
-          this.#reconnects++;
           told.clear();
           this.#log.info(`reconnected to NATS (${status.server}) after ${gap} s`);
           this.events.emit('reconnected');

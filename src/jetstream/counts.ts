@@ -16,7 +16,7 @@ export type NakReason = (typeof nakReasons)[number];
 export const deathReasons = ['refused', 'unsettled', 'given-back', 'too-large'] as const;
 export type DeathReason = (typeof deathReasons)[number];
 
-/** What one subscription has done since it began; read whenever somebody looks. */
+/** What subscriptions to one topic have done; read whenever somebody looks. */
 export class SubscriptionCounts {
   /** Messages handed to the host, redeliveries included. */
   delivered = 0;
@@ -56,14 +56,21 @@ export class Durations {
   }
 }
 
-/** What one publisher has done since it began. */
+/** What publishers of the app's messages have done; dead letters are none. */
 export class PublishCounts {
   /** From the call to the server's confirmation, duplicates included. */
   readonly confirmed = new Durations();
-  /** Confirmed, but dropped by the stream: it had a message of the same id. */
+  /** Sent once and confirmed, but dropped by the stream: it had a message of the same id. */
   duplicates = 0;
   /** Sent once more, for want of an answer. */
   repeats = 0;
+}
+
+/** What one Component has done for one app. */
+export class ComponentCounts {
+  readonly publishes = new PublishCounts();
+  /** Connections to NATS that were lost and found again. */
+  reconnects = 0;
 }
 
 function zeroes<Key extends string>(keys: readonly Key[]): Record<Key, number> {

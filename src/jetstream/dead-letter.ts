@@ -17,6 +17,9 @@ export const deadLetterHeaders = {
   consumer: 'Dead-Letter-Consumer',
 } as const;
 
+/** Messages given up without a copy that are remembered, so as to tell of each once. */
+const mostRemembered = 1_024;
+
 /** Between two attempts to store a dead letter; doubles from the one to the other. Unit: milliseconds. */
 const retryWait = { first: 500, most: 30_000 };
 
@@ -50,6 +53,8 @@ export interface DeadLettersOptions {
 /** What becomes of the messages of one subscription that cannot be delivered any more. */
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
+  /** Stream sequences, the oldest first. */
+  readonly #givenUp = new Set<number>();
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
@@ -68,24 +73,29 @@ export class DeadLetters {
     const { stream, consumer, streamSequence, deliveryCount } = delivery;
     const about = { stream, consumer, streamSequence, deliveryCount };
     if (subject === undefined) {
-      counts.terms[reason]++;
-      log.error(about, `terminated a message for good (deadLetterSubject is unset): ${text}`);
+      if (this.#givesUp(streamSequence, reason)) {
+        log.error(about, `terminated a message for good (deadLetterSubject is unset): ${text}`);
+      }
       return true;
     }
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const found = content ?? (await this.#read(delivery));
         if (found?.subject === subject) {
-          counts.terms[reason]++;
-          log.error(about, `terminated a dead letter that cannot be delivered either: ${text}`);
+          if (this.#givesUp(streamSequence, reason)) {
+            log.error(about, `terminated a dead letter that cannot be delivered either: ${text}`);
+          }
           return true;
         }
-        if (found) {
-          await publisher.store(subject, found.data, toDeadLetter(found, delivery, text));
-          counts.deadLetters[reason]++;
+        if (!found) {
+          log.warn(about, `a dead message is gone already: ${text}`);
+          return true;
         }
-        const what = found ? `moved a message to ${subject}` : 'a dead message is gone already';
-        log.warn(about, `${what}: ${text}`);
+        const letter = toDeadLetter(found, delivery, text);
+        // It may be dead twice: never settled in time, and then refused; also by two replicas.
+        if ((await publisher.store(subject, found.data, letter)) === 'duplicate') return true;
+        counts.deadLetters[reason]++;
+        log.warn(about, `moved a message to ${subject}: ${text}`);
         return true;
       } catch (error) {
         if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${messageOf(error)}`);
@@ -94,6 +104,21 @@ export class DeadLetters {
       }
     }
     return false;
+  }
+
+  /** Counts it, unless that was done already. */
+  #givesUp(streamSequence: number, reason: DeathReason): boolean {
+    if (this.#givenUp.has(streamSequence)) return false;
+    this.#givenUp.add(streamSequence);
+    const [oldest] = this.#givenUp;
+    if (this.#givenUp.size > mostRemembered && oldest !== undefined) this.#givenUp.delete(oldest);
+    this.#options.counts.terms[reason]++;
+    return true;
+  }
+
+  /** Those given up were of another consumer. */
+  forget(): void {
+    this.#givenUp.clear();
   }
 
   /** Undefined when the stream does not have it any more. */

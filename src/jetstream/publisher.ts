@@ -10,7 +10,7 @@ import type { Config } from '../component/config.ts';
 import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
-import { PublishCounts } from './counts.ts';
+import type { PublishCounts } from './counts.ts';
 import {
   headersOf,
   messageIdHeader,
@@ -56,23 +56,33 @@ interface Pending {
   deadline: number;
   /** Sent on this connection, and neither answered nor refused yet. */
   sent: boolean;
-  /** Sent on this connection or one before. */
-  everSent: boolean;
+  /** How often it was sent, on this connection or one before. */
+  sends: number;
   /** Sent again, for want of an answer. */
   repeated: boolean;
   attempts: number;
   /** Why it has not been stored yet, where that is known. */
   waitingFor?: string;
-  resolve: () => void;
-  reject: (error: ComponentError) => void;
+  outcome: Outcome;
 }
 
 /** Those of a dead letter are the client's own. */
 type AnyHeaders = StoredHeaders | MsgHdrs;
 
+/** `duplicate`: the stream had a message of its id already, and not from here. */
+type Stored = 'stored' | 'duplicate';
+
 interface Outcome {
-  resolve(): void;
+  resolve(stored: Stored): void;
   reject(error: ComponentError): void;
+  /** Undefined for what is not the app's. */
+  counts?: PublishCounts;
+}
+
+export interface PublisherOptions {
+  connection: Connection;
+  config: Config;
+  counts: PublishCounts;
 }
 
 /**
@@ -83,9 +93,9 @@ interface Outcome {
  * subscription, a timer and two promises a message.
  */
 export class Publisher {
-  readonly counts = new PublishCounts();
   readonly #connection: Connection;
   readonly #config: Config;
+  readonly #counts: PublishCounts;
   readonly #timeout: number;
   readonly #inbox = createInbox();
   #replies: Subscription | undefined;
@@ -101,9 +111,10 @@ export class Publisher {
   readonly #made = new Map<string, Promise<string>>();
   #sweeper: NodeJS.Timeout | undefined;
 
-  constructor({ connection, config }: { connection: Connection; config: Config }) {
+  constructor({ connection, config, counts }: PublisherOptions) {
     this.#connection = connection;
     this.#config = config;
+    this.#counts = counts;
     this.#timeout = config.publishTimeout;
     this.#listen();
     connection.events.on('disconnected', () => this.#disconnected());
@@ -153,14 +164,14 @@ export class Publisher {
    *   server's max_payload; `no-stream`; `unavailable`; `timeout`
    */
   publish(topic: string, message: OutboundMessage): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise((done, reject) => {
       checkPublishSubject(topic);
-      this.#publish(topic, message, { resolve, reject });
+      this.#publish(topic, message, { resolve: () => done(), reject, counts: this.#counts });
     });
   }
 
-  /** Stores one message with the headers as given; throws as {@link publish} does. */
-  store(topic: string, data: Uint8Array, headers: AnyHeaders | undefined): Promise<void> {
+  /** Stores one message that is not the app's, with the headers as given; throws as {@link publish} does. */
+  store(topic: string, data: Uint8Array, headers: AnyHeaders | undefined): Promise<Stored> {
     return new Promise((resolve, reject) => this.#store(topic, data, headers, { resolve, reject }));
   }
 
@@ -192,7 +203,7 @@ export class Publisher {
           errors.set(index, error);
           resolve();
         };
-        this.#publish(topic, message, { resolve, reject });
+        this.#publish(topic, message, { resolve, reject, counts: this.#counts });
       }
     });
     return errors;
@@ -237,11 +248,10 @@ export class Publisher {
       ...message,
       repeatable: message.headers?.has(messageIdHeader) === true,
       sent: false,
-      everSent: false,
+      sends: 0,
       repeated: false,
       attempts: 0,
-      resolve: outcome.resolve,
-      reject: outcome.reject,
+      outcome,
     };
     const number = this.#pending.add(pending);
     this.#pendingBytes += message.data.byteLength;
@@ -276,15 +286,14 @@ export class Publisher {
 
   #send(number: number, pending: Pending): void {
     const { subject, data, headers } = pending;
-    if (pending.everSent) this.counts.repeats++;
+    if (pending.sends++ > 0 && pending.outcome.counts) pending.outcome.counts.repeats++;
     pending.sent = true;
-    pending.everSent = true;
     const options = { reply: `${this.#inbox}.${number}`, headers: headers as MsgHdrs | undefined };
     this.#connection.outbox.send(subject, data, options, (error) => {
       // It may have failed otherwise meanwhile.
       if (this.#pending.get(number) !== pending) return;
       this.#forget(number);
-      pending.reject(
+      pending.outcome.reject(
         error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error),
       );
     });
@@ -318,12 +327,16 @@ export class Publisher {
     }
     this.#forget(number);
     if (answer instanceof ComponentError) {
-      pending.reject(answer);
+      pending.outcome.reject(answer);
       return;
     }
-    this.counts.confirmed.add(performance.now() - (pending.deadline - this.#timeout));
-    if (answer === 'duplicate') this.counts.duplicates++;
-    pending.resolve();
+    const { counts, resolve } = pending.outcome;
+    const stored = pending.sends === 1 ? answer : 'stored';
+    if (counts) {
+      counts.confirmed.add(performance.now() - (pending.deadline - this.#timeout));
+      if (stored === 'duplicate') counts.duplicates++;
+    }
+    resolve(stored);
   }
 
   /**
@@ -352,7 +365,7 @@ export class Publisher {
       // Sent again meanwhile, it may be stored by now; if not, this is asked again.
       if (passing.has(reason.code) || pending.sent || this.#pending.get(number) !== pending) return;
       this.#forget(number);
-      pending.reject(reason);
+      pending.outcome.reject(reason);
     }
   }
 
@@ -375,7 +388,7 @@ export class Publisher {
       if (left > this.#timeout * (1 - patience)) break;
       if (left <= 0) {
         this.#forget(number);
-        pending.reject(this.#overdue(pending));
+        pending.outcome.reject(this.#overdue(pending));
       } else if (connected && pending.sent && pending.repeatable && !pending.repeated) {
         // A leader that crashed may have taken it with it.
         pending.repeated = true;
@@ -394,7 +407,7 @@ export class Publisher {
         continue;
       }
       this.#forget(number);
-      pending.reject(
+      pending.outcome.reject(
         new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
       );
     }
@@ -415,7 +428,7 @@ export class Publisher {
     for (const [number, pending] of this.#pending) {
       if (pending.subject !== subject) continue;
       this.#forget(number);
-      pending.reject(
+      pending.outcome.reject(
         new ComponentError('forbidden', `the user may not publish to "${subject}" on the server`),
       );
     }
@@ -433,7 +446,7 @@ export class Publisher {
     const failed = [...this.#pending.values()];
     this.#pending.clear();
     this.#pendingBytes = 0;
-    for (const { reject } of failed) reject(error);
+    for (const { outcome } of failed) outcome.reject(error);
   }
 }
 

@@ -8,7 +8,7 @@ import { Backlog, type Figures } from './backlog.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
 import { type BoundConsumer, type Earlier, isStillThere, sameCreation } from './consumer.ts';
-import { SubscriptionCounts } from './counts.ts';
+import type { SubscriptionCounts } from './counts.ts';
 import { DeadLetters, type Death } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
 import { InFlight, type Unsettled } from './in-flight.ts';
@@ -18,16 +18,16 @@ import { Pull } from './pull.ts';
 import { Push } from './push.ts';
 import { nakDelay } from './redelivery.ts';
 import { Settlements } from './settlements.ts';
-import { checkSubscribeSubject } from './subject.ts';
 
 export interface SubscriptionOptions {
   connection: Connection;
   /** Takes dead letters. */
   publisher: Publisher;
   config: Config;
-  /** A subject, with or without wildcards. */
+  /** A subject, with or without wildcards; checked already. */
   topic: string;
   deliver: Deliver;
+  counts: SubscriptionCounts;
   log: Logger;
   paused: boolean;
 }
@@ -85,7 +85,7 @@ export class Subscription {
   /** Resolves when the subscription is over. Never rejects. */
   readonly closed: Promise<void>;
   readonly #options: SubscriptionOptions;
-  readonly #counts = new SubscriptionCounts();
+  readonly #counts: SubscriptionCounts;
   #backlog: Backlog;
   readonly #settlements: Settlements;
   readonly #inFlight: InFlight;
@@ -108,13 +108,11 @@ export class Subscription {
   /** Messages on their way to the dead letter subject, by id. */
   readonly #aside = new Map<string, Promise<void>>();
 
-  /** @throws ComponentError `invalid-request` for a topic that is no subject */
   constructor(options: SubscriptionOptions) {
-    const { connection, config, topic } = options;
-    checkSubscribeSubject(topic);
+    const { connection, config, topic, counts } = options;
     this.#options = options;
+    this.#counts = counts;
     this.#backlog = new Backlog(connection);
-    const counts = this.#counts;
     this.#settlements = new Settlements({
       connection,
       counts,
@@ -342,9 +340,11 @@ export class Subscription {
     }
     this.#consumer = consumer;
     // What is still being answered is about the one before.
-    if (otherConsumer) this.#backlog = new Backlog(connection);
-    if (otherConsumer) this.#settlements.forget();
-    else if (this.#lost) void this.#settlements.again();
+    if (otherConsumer) {
+      this.#backlog = new Backlog(connection);
+      this.#settlements.forget();
+      this.#deadLetters.forget();
+    } else if (this.#lost) void this.#settlements.again();
     this.#lost = false;
     this.#watchAdvisories(consumer);
     const common = {

@@ -182,6 +182,62 @@ test('two hosts of one name and app are one series', async () => {
   ).toBe(1);
 });
 
+test('what two hosts have counted stays when one goes, and when both have gone', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const hosts = [await pair.host(), await pair.host()];
+  for (const host of hosts) await host.publish('orders', 'x');
+  const subscription = hosts[0]?.subscribe('orders');
+  await subscription?.received(2);
+  subscription?.cancel();
+  hosts[0]?.[Symbol.dispose]();
+  await becomes(pair.url, `naks_total${of(',reason="given-back"')}`, 2);
+  await until('its end', async () => {
+    const delivering = await sample(pair.url, `subscription_state${of(',state="delivering"')}`);
+    return delivering === undefined;
+  });
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(2);
+  hosts[1]?.[Symbol.dispose]();
+  await until('no host', async () => {
+    return (await sample(pair.url, `connection_up${publisher}`)) === undefined;
+  });
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(2);
+  const again = await pair.host();
+  await again.publish('orders', 'x');
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(3);
+});
+
+test('a last delivery that the end of its stream leaves unsettled is counted', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders', { maxDeliver: '1' });
+  await host.publish('orders', 'x');
+  await subscription.received(1);
+  subscription.cancel();
+  await becomes(pair.url, `terms_total${of(',reason="given-back"')}`, 1);
+});
+
+test.each([
+  ['moved to the dead letter subject', 'dead_letters_total', { deadLetterSubject: 'dead' }],
+  ['given up without a copy', 'terms_total', {}],
+])('never settled in time and then refused: %s, and counted once', async (_, metric, fields) => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  await pair.nats.stream('DEAD', 'dead');
+  const host = await pair.host(fields);
+  const subscription = host.subscribe('orders', { ackWait: '300ms', maxDeliver: '1', backOff: '' });
+  await host.publish('orders', 'x');
+  const [message] = await subscription.received(1);
+  await becomes(pair.url, `${metric}${of(',reason="unsettled"')}`, 1);
+  subscription.nak(message?.id ?? '');
+  await becomes(pair.url, `in_flight${of()}`, 0);
+  expect(await sample(pair.url, `${metric}${of(',reason="refused"')}`)).toBe(0);
+  // What this component stores for itself is no publish of the app, nor a duplicate.
+  expect(await sample(pair.url, `publish_ack_seconds_count${publisher}`)).toBe(1);
+  expect(await sample(pair.url, `publishes_duplicate_total${publisher}`)).toBe(0);
+});
+
 test('an orphaned daprd makes the process unready, and alive', async () => {
   await using pair = await start();
   expect((await get(`${pair.url}/readyz`)).status).toBe(200);
