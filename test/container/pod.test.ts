@@ -18,7 +18,7 @@ interface Pod extends AsyncDisposable {
 }
 
 /** NATS, the component, daprd and the sample app, each in a container; daprd in the app's network, as in a pod. */
-async function startPod(): Promise<Pod> {
+async function startPod(ordersPerSecond = 1): Promise<Pod> {
   await using stack = new AsyncDisposableStack();
   const { NATS_IMAGE, DAPRD_IMAGE } = await images();
   const network = stack.use(await new Network().start());
@@ -48,6 +48,7 @@ async function startPod(): Promise<Pod> {
     await new GenericContainer(ordersImage)
       .withNetwork(network)
       .withNetworkAliases('orders')
+      .withEnvironment({ ORDERS_PER_SECOND: `${ordersPerSecond}` })
       .start(),
   );
   const resource = await readFile(join(root, 'deploy/compose/pubsub.yaml'), 'utf8');
@@ -87,14 +88,14 @@ test('orders flow between containers of four images, over a socket on a shared v
 });
 
 test('killed and started again, it has daprd do the same, and nothing that was stored is lost', async () => {
-  await using pod = await startPod();
-  await until('three orders', async () => (await numbers(pod.app, 'received')).size >= 3, 60_000);
+  await using pod = await startPod(100);
+  await until('300 orders', async () => (await numbers(pod.app, 'received')).size >= 300, 60_000);
   await docker(['kill', '--signal', 'KILL', pod.component.getId()]);
   const before = await numbers(pod.app, 'sent');
   await docker(['start', pod.component.getId()]);
   await until(
-    'three more orders',
-    async () => (await numbers(pod.app, 'sent')).size >= before.size + 3,
+    '300 more orders',
+    async () => (await numbers(pod.app, 'sent')).size >= before.size + 300,
     60_000,
   );
   expect(await logs(pod.component)).toContain('to shut down, for its supervisor to start it again');
