@@ -24,7 +24,8 @@ export interface Options {
 export interface CheckArguments {
   files: string[];
   connect: boolean;
-  appId: string;
+  /** Undefined where none is named. */
+  appId: string | undefined;
 }
 
 export interface HealthcheckArguments {
@@ -119,7 +120,8 @@ check reads Component and Subscription files, says what is wrong with them and
 what each subscription would create. It creates nothing.
   --connect             ask the NATS server too: reachable, credentials, stream,
                         permissions
-  --app-id ID           stands for the app in the names of consumers
+  --app-id ID           of the app's daprd, which is in the names of consumers; without it
+                        <app id> stands there. A Subscription's scopes win
   Exit codes: 0 all is well, 1 something would not work
 
 healthcheck asks the component that serves the socket whether all is well, and
@@ -177,13 +179,16 @@ function parseCheck(args: string[]): Command {
       allowPositionals: true,
       options: {
         connect: { type: 'boolean', default: false },
-        'app-id': { type: 'string', default: '<app-id>' },
+        'app-id': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
     if (values.help) return { run: 'help' };
     if (positionals.length === 0) return { run: 'refuse', reason: 'check: name at least one file' };
     const { connect, 'app-id': appId } = values;
+    if (appId?.trim() === '') {
+      return refuse({ value: appId, from: 'check: --app-id' }, 'name the app as its daprd does');
+    }
     return { run: 'check', arguments: { files: positionals, connect, appId } };
   } catch (error) {
     return { run: 'refuse', reason: `check: ${firstSentence(error)}` };

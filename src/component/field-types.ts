@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDuration } from '../duration.ts';
 import { messageOf } from '../errors.ts';
 import {
   checkUserJwt,
@@ -8,7 +9,6 @@ import {
   readSmallFile,
 } from '../jetstream/credentials.ts';
 import { publishFault, subscribeFault } from '../jetstream/subject.ts';
-import { parseDuration } from './duration.ts';
 
 /** What a field's text is, for the documentation. */
 export interface Kind {

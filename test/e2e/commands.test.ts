@@ -107,7 +107,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     },
   ],
   [
-    /^npm start -- check components\/\*\.yaml --connect$/,
+    /^npm start -- check components\/\*\.yaml --connect --app-id checkout$/,
     async (command) => {
       await using nats = await NatsServer.start();
       await using folder = await temporaryFolder();

@@ -64,6 +64,28 @@ test('says what each subscription would create, for each app', async () => {
   expect(stdout).toMatch(/"workers", a durable push consumer/);
 });
 
+test('durations of a consumer are told as one writes them', async () => {
+  const { stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222', heartbeat: '15s' }),
+    subscription('orders', { backOff: '500ms, 1m30s' }),
+    subscription('news', { ephemeral: 'true' }),
+  ]);
+  expect(stdout).toMatch(/ack_wait 500ms, backoff \[500ms, 90s\], idle_heartbeat 15s$/m);
+  expect(stdout).toMatch(/inactive_threshold 5m/);
+});
+
+test.each([
+  ['orders', [], {}, '"<app id>-orders"'],
+  ['orders.new', [], {}, '"<app id>-orders_new~<hash>"'],
+  ['orders', ['--app-id', 'checkout'], {}, '"checkout-orders"'],
+  ['orders', ['--app-id', 'checkout'], { consumerID: '' }, '"checkout-orders"'],
+  ['orders', ['--app-id', 'checkout'], { consumerID: '{podName}' }, '"{podName}-orders"'],
+])('%s, %j, %j: makes %s', async (topic, args, metadata, name) => {
+  const properties = { natsURL: 'nats://localhost:4222', ...metadata };
+  const { stdout } = await check([component('pubsub', properties), subscription(topic)], ...args);
+  expect(stdout).toContain(`topic "${topic}" makes ${name}, a durable pull consumer`);
+});
+
 test.each([
   [
     'every problem by name',
