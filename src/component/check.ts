@@ -6,6 +6,7 @@ import { confirmStream } from '../jetstream/stream.ts';
 import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
+import { meant } from './misspelling.ts';
 import {
   type ComponentResource,
   type Resource,
@@ -36,11 +37,9 @@ export async function check(options: CheckOptions): Promise<Report> {
   const report = new Findings();
   const resources: Resource[] = [];
   for (const file of options.files) {
-    try {
-      resources.push(...(await readResources(file)));
-    } catch (error) {
-      report.problem(messageOf(error));
-    }
+    const read = await readResources(file);
+    resources.push(...read.resources);
+    for (const problem of read.problems) report.problem(problem);
   }
   const components = resources.filter((one) => one.kind === 'Component');
   const subscriptions = resources.filter((one) => one.kind === 'Subscription');
@@ -52,11 +51,14 @@ export async function check(options: CheckOptions): Promise<Report> {
     }
   }
   for (const { file, name, pubsub } of subscriptions) {
-    if (!components.some((one) => one.name === pubsub)) {
-      report.warning(
-        `${file}: Subscription ${name} names "${pubsub}", which is in none of the files`,
-      );
-    }
+    if (components.some((one) => one.name === pubsub)) continue;
+    const near = meant(
+      pubsub,
+      own.map((one) => one.name),
+    );
+    const text = `${file}: Subscription ${name} names "${pubsub}", and no Component that was read has that name`;
+    if (near) report.problem(`${text}; did you mean ${near}?`);
+    else report.warning(text);
   }
   for (const [index, { file, name }] of components.entries()) {
     if (components.findIndex((one) => one.name === name) < index) {
