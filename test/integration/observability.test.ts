@@ -303,20 +303,30 @@ test('nobody gets further than reading, and names cannot become markup', async (
   await host.call('Ping');
 });
 
-test('a port that is taken: one clear line, exit 1, and no socket', async () => {
+test('a port that is taken, an address of another machine: one clear line, exit 1, and no socket', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   const taken = createServer();
   await new Promise<void>((done) => taken.listen(port, '127.0.0.1', done));
-  await using child = await Child.start({
-    name: 'component',
-    command: process.execPath,
-    args: ['src/main.ts', '--socket-folder', folder.path, '--http-port', `${port}`],
-    ready: /cannot listen/,
-  });
-  expect(await child.ended).toBe(1);
-  expect(child.lines).toHaveLength(1);
-  expect(child.lines[0]).toContain(`--http-port: cannot listen on 127.0.0.1:${port}`);
+  const start = async (host: string) => {
+    const listen = ['--http-host', host, '--http-port', `${port}`];
+    await using child = await Child.start({
+      name: 'component',
+      command: process.execPath,
+      args: ['src/main.ts', '--socket-folder', folder.path, ...listen],
+      ready: /cannot listen/,
+    });
+    expect(await child.ended).toBe(1);
+    expect(child.lines).toHaveLength(1);
+    return JSON.parse(child.lines[0] ?? '').msg;
+  };
+  expect(await start('127.0.0.1')).toBe(
+    `cannot listen on 127.0.0.1:${port}: another process has that port: stop it, or choose another --http-port`,
+  );
+  // Of those that are for documentation.
+  expect(await start('192.0.2.1')).toBe(
+    `cannot listen on 192.0.2.1:${port}: this machine has no such address: correct --http-host`,
+  );
   await expect(access(`${folder.path}/nats-jetstream.sock`)).rejects.toThrow();
   taken.close();
 });
