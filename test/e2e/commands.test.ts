@@ -26,6 +26,16 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
     'deploy/manifests.test.ts',
     'the component takes the Components and Subscriptions',
   ],
+  [
+    /^npm install dapr-nats-jetstream$|^node_modules\/\.bin\/dapr-nats-jetstream$/,
+    'integration/package.test.ts',
+    'the installed command serves, with the flags of npm start, until SIGTERM',
+  ],
+  [
+    /^npx dapr-nats-jetstream check /,
+    'integration/package.test.ts',
+    'the documented `npx … check`',
+  ],
   [/^docker build /, 'container/pod.test.ts', "'docs/kubernetes.md'"],
   [/^docker compose /, 'container/compose.test.ts', 'the documented `docker compose up`'],
   [/^docker run .* nats:2\.15 -js$/, 'container/compose.test.ts', 'the documented nats-server'],
