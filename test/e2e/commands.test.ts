@@ -20,7 +20,7 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
   [/^dapr run .* -- /, 'e2e/dapr-run.test.ts', 'the documented `dapr run`'],
   [/^dapr run -f /, 'e2e/dapr-run.test.ts', 'the documented multi-app run'],
   [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
-  [/^curl .*subscription_state$/, 'e2e/commands.test.ts', 'seeMetrics'],
+  [/^curl .*connection_up\|subscription_state'$/, 'e2e/commands.test.ts', 'seeMetrics'],
   [
     /^npm start -- check deploy\/kubernetes\//,
     'deploy/manifests.test.ts',
@@ -171,7 +171,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
   ],
 ];
 
-/** What `curl … | grep subscription_state` shows. */
+/** What `curl … | grep` shows. */
 async function seeMetrics(host: Host): Promise<void> {
   await using nats = await NatsServer.start();
   await host.init({ natsURL: nats.url, consumerID: 'app' });
@@ -179,7 +179,9 @@ async function seeMetrics(host: Host): Promise<void> {
   try {
     await expect
       .poll(async () => (await fetch('http://127.0.0.1:9464/metrics')).text())
-      .toMatch(/subscription_state\{.*topic="orders",state="binding"\} 1/);
+      .toMatch(
+        /connection_up\{[^}]*\} 1\n.*subscription_state\{[^}]*topic="orders",state="binding"\} 1/s,
+      );
   } finally {
     subscription.end();
   }

@@ -151,13 +151,21 @@ test('a paused app: its messages are given back, and wait in the consumer', asyn
 
 test('a subscription without a stream and a NATS that is gone are seen, and readiness stays', async () => {
   await using pair = await start();
+  await pair.nats.stream('NEWS', 'news');
   const host = await pair.host();
   host.subscribe('orders');
+  host.subscribe('news');
+  const delivering = '{component="pubsub",app="app",topic="news",state="delivering"}';
+  await becomes(pair.url, `subscription_state${delivering}`, 1);
   await becomes(pair.url, `subscription_state${of(',state="binding"')}`, 1);
   expect((await get(`${pair.url}/`)).text).toContain('no stream takes the subject');
   expect(await sample(pair.url, `connection_up${publisher}`)).toBe(1);
   await pair.nats.stop();
   await becomes(pair.url, `connection_up${publisher}`, 0);
+  expect(await sample(pair.url, `subscription_state${delivering}`)).toBe(1);
+  expect((await get(`${pair.url}/`)).text).toContain(
+    '<span class="state bad">delivering</span><br>not connected to NATS',
+  );
   const ready = await get(`${pair.url}/readyz`);
   expect(ready).toEqual({ status: 200, text: 'ready\npubsub of app: not connected to NATS\n' });
   await pair.nats.startAgain();
