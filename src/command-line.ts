@@ -120,8 +120,8 @@ check reads Component and Subscription files, says what is wrong with them and
 what each subscription would create. It creates nothing.
   --connect             ask the NATS server too: reachable, credentials, stream,
                         permissions
-  --app-id ID           of the app's daprd, which is in the names of consumers; without it
-                        <app id> stands there. A Subscription's scopes win
+  --app-id ID           of the app's daprd; it is in the names of consumers. Without it
+                        <app id> stands there. The scopes of a Subscription win
   Exit codes: 0 all is well, 1 something would not work
 
 healthcheck asks the component that serves the socket whether all is well, and

@@ -44,19 +44,17 @@ export async function check(options: CheckOptions): Promise<Report> {
   const components = resources.filter((one) => one.kind === 'Component');
   const subscriptions = resources.filter((one) => one.kind === 'Subscription');
   const own = components.filter(({ type }) => /^pubsub\.(nats-)?jetstream$/.test(type));
+  const ownNames = own.map(({ name }) => name);
   for (const { file, name, type } of components) {
     if (!type.startsWith('pubsub.')) report.note(`${file}: ${name} is a ${type}: passed over`);
-    else if (!own.some((one) => one.name === name)) {
+    else if (!ownNames.includes(name)) {
       report.note(`${file}: ${name} is a ${type}, not of this component: passed over`);
     }
   }
   for (const { file, name, pubsub } of subscriptions) {
     if (components.some((one) => one.name === pubsub)) continue;
-    const near = meant(
-      pubsub,
-      own.map((one) => one.name),
-    );
-    const text = `${file}: Subscription ${name} names "${pubsub}", and no Component that was read has that name`;
+    const near = meant(pubsub, ownNames);
+    const text = `${file}: Subscription ${name} names "${pubsub}", which no Component read here is`;
     if (near) report.problem(`${text}; did you mean ${near}?`);
     else report.warning(text);
   }

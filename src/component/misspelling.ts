@@ -1,8 +1,8 @@
 import { closest, distance } from 'fastest-levenshtein';
 
 /**
- * The known word that was meant, where one is as good as it: but for case and a letter or two. Of words
- * that are much longer it is not asked, for that takes time.
+ * The known word that was meant: the same but for case and a letter or two, in short ones fewer. What is
+ * much longer than all of them is not compared, for that takes time.
  */
 export function meant(word: string, known: readonly string[]): string | undefined {
   const longest = Math.max(...known.map(({ length }) => length));

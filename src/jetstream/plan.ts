@@ -1,13 +1,13 @@
 import type { Config } from '../component/config.ts';
 import { formatDuration } from '../duration.ts';
 import { namedDurable, newConsumer, toMillis, wantsPush } from './consumer-settings.ts';
-import { durableName } from './names.ts';
+import { durableName, legal } from './names.ts';
 
 /** Stands for the app id in a consumerID, where it is not known. */
 export const anyApp = '<app id>';
 
 /** What is known only where daprd runs: that, and what daprd itself puts in the place of such tags. */
-const unknown = new RegExp(`${anyApp}|{(uuid|podName|namespace|appID)}`);
+const unknown = new RegExp(`${anyApp}|{(uuid|podName|namespace|appID)}`, 'g');
 
 /** Settings that JetStream has in nanoseconds. */
 const durations = new Set(['ack_wait', 'backoff', 'idle_heartbeat', 'inactive_threshold']);
@@ -33,10 +33,13 @@ function plannedName(config: Config, topic: string): string | undefined {
   if (config.ephemeral) return undefined;
   const named = namedDurable(config);
   if (named !== undefined) return named;
-  if (!unknown.test(config.consumerID)) return durableName(config.consumerID, topic);
-  // A hash of what is not known would be one that nobody ever sees.
-  const name = durableName('app', topic).replace(/~.+/, '~<hash>');
-  return name.replace('app', () => config.consumerID);
+  const { consumerID } = config;
+  // daprd's namespace has a dot and the app id behind it.
+  const like = consumerID.replace(unknown, (tag) => (tag === '{namespace}' ? 'a.b' : 'a'));
+  const name = durableName(like, topic);
+  if (like === consumerID) return name;
+  // The hash of what is not known would be one that nobody ever sees.
+  return `${consumerID}-${legal(topic)}${name.includes('~') ? '~<hash>' : ''}`;
 }
 
 /** The subjects that a user needs to subscribe to the topic and to settle its messages. */

@@ -19,17 +19,16 @@ export function checkSubscribeSubject(topic: string): void {
 
 /** Why one cannot publish to it, as what follows "it"; undefined where one can. */
 export function publishFault(subject: string): string | undefined {
-  const wildcard = /(^|\.)[*>](\.|$)/.test(subject);
-  const fault = 'has a wildcard, which can be subscribed to but not published to';
-  return faultOf(subject) ?? (wildcard ? fault : undefined);
+  const fault = faultOf(subject);
+  if (fault !== undefined || !/(^|\.)[*>](\.|$)/.test(subject)) return fault;
+  return 'has a wildcard, which can be subscribed to but not published to';
 }
 
 /** Why one cannot subscribe to it, as what follows "it"; undefined where one can. */
 export function subscribeFault(subject: string): string | undefined {
-  return (
-    faultOf(subject) ??
-    (/(^|\.)>\./.test(subject) ? 'has the wildcard > before its end' : undefined)
-  );
+  const fault = faultOf(subject);
+  if (fault !== undefined || !/(^|\.)>\./.test(subject)) return fault;
+  return 'has the wildcard > before its end';
 }
 
 /** Whether a pattern covers a subject, which may have wildcards itself. */

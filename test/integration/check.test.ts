@@ -80,6 +80,7 @@ test.each([
   ['orders', ['--app-id', 'checkout'], {}, '"checkout-orders"'],
   ['orders', ['--app-id', 'checkout'], { consumerID: '' }, '"checkout-orders"'],
   ['orders', ['--app-id', 'checkout'], { consumerID: '{podName}' }, '"{podName}-orders"'],
+  ['orders', [], { consumerID: '{namespace}' }, '"{namespace}-orders~<hash>"'],
 ])('%s, %j, %j: makes %s', async (topic, args, metadata, name) => {
   const properties = { natsURL: 'nats://localhost:4222', ...metadata };
   const { stdout } = await check([component('pubsub', properties), subscription(topic)], ...args);
@@ -193,7 +194,7 @@ test('what belongs to nothing, and what is there twice, is said', async () => {
   });
   const lonely = await check([one, naming('messages')]);
   expect(lonely.code).toBe(0);
-  expect(lonely.stdout).toMatch(/warning .* names "messages", and no Component .* has that name$/m);
+  expect(lonely.stdout).toMatch(/warning .* names "messages", which no Component read here is$/m);
   const misspelt = await check([one, naming('Pubsbu')]);
   expect(misspelt.code).toBe(1);
   expect(misspelt.stdout).toMatch(/problem .* names "Pubsbu", .*; did you mean pubsub\?$/m);
