@@ -24,7 +24,8 @@ export interface Options {
 export interface CheckArguments {
   files: string[];
   connect: boolean;
-  appId: string;
+  /** Undefined where none is named. */
+  appId: string | undefined;
 }
 
 export interface HealthcheckArguments {
@@ -95,8 +96,8 @@ Options, each also by environment variable; the option wins:
   --http-port PORT      serve /metrics, /healthz, /readyz and a status page at / there;
                         0 takes a free one
                         [DAPR_NATS_JETSTREAM_HTTP_PORT, else nothing is served]
-  --http-host ADDRESS   of this machine; 0.0.0.0 for all of them. Nobody is asked for
-                        a password there
+  --http-host ADDRESS   of this machine, beside --http-port; 0.0.0.0 for all of them.
+                        Nobody is asked for a password there
                         [DAPR_NATS_JETSTREAM_HTTP_HOST, default ${defaults['http-host']}]
   --sidecar-url URL     daprd's HTTP API, where this process serves one daprd. It is
                         asked whether it has outlived a component before this one
@@ -119,7 +120,8 @@ check reads Component and Subscription files, says what is wrong with them and
 what each subscription would create. It creates nothing.
   --connect             ask the NATS server too: reachable, credentials, stream,
                         permissions
-  --app-id ID           stands for the app in the names of consumers
+  --app-id ID           of the app's daprd; it is in the names of consumers. Without it
+                        <app id> stands there. The scopes of a Subscription win
   Exit codes: 0 all is well, 1 something would not work
 
 healthcheck asks the component that serves the socket whether all is well, and
@@ -177,13 +179,16 @@ function parseCheck(args: string[]): Command {
       allowPositionals: true,
       options: {
         connect: { type: 'boolean', default: false },
-        'app-id': { type: 'string', default: '<app-id>' },
+        'app-id': { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
     if (values.help) return { run: 'help' };
     if (positionals.length === 0) return { run: 'refuse', reason: 'check: name at least one file' };
     const { connect, 'app-id': appId } = values;
+    if (appId?.trim() === '') {
+      return refuse({ value: appId, from: 'check: --app-id' }, 'name the app as its daprd does');
+    }
     return { run: 'check', arguments: { files: positionals, connect, appId } };
   } catch (error) {
     return { run: 'refuse', reason: `check: ${firstSentence(error)}` };
@@ -237,6 +242,9 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   if (asked && !isPort(port.value)) return refuse(port, 'use a port, 0 to 65535');
   if (isIP(host.value) === 0)
     return refuse(host, 'use an IP address, such as 127.0.0.1 or 0.0.0.0');
+  // A variable may be set for many processes, of which some serve nothing.
+  if (!asked && flags['http-host'] !== undefined)
+    return refuse(host, 'nothing is served without --http-port');
   const after = read('stop-after-sidecar');
   if (!isSeconds(after.value)) return refuse(after, secondsAllowed);
   const restart = read('restart-orphaned-sidecar');
@@ -314,7 +322,13 @@ function refuse({ from, value }: Given, allowed: string): Command {
   return { run: 'refuse', reason: `${from}: "${value}" cannot be used: ${allowed}` };
 }
 
+/** What Node says of an argument that it cannot take. */
 function firstSentence(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const said = error instanceof Error ? error.message : String(error);
+  // Of a value that begins with a dash, which none here may.
+  const text = said.replace(
+    'argument is ambiguous',
+    'needs a value that does not begin with a dash',
+  );
   return (text.split(/\.\s|\n/)[0] ?? text).replace(/\.$/, '');
 }

@@ -6,9 +6,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { formatDuration } from '../src/component/duration.ts';
 import { kindOf } from '../src/component/field-types.ts';
 import { type Field, fields } from '../src/component/fields.ts';
+import { formatDuration } from '../src/duration.ts';
 import { metrics } from '../src/http/metrics.ts';
 
 const table: [string, Field][] = Object.entries(fields);

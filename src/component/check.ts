@@ -1,11 +1,12 @@
 import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
 import { type Permissions, permitted } from '../jetstream/permissions.ts';
-import { neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
+import { anyApp, neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
 import { confirmStream } from '../jetstream/stream.ts';
 import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
+import { meant } from './misspelling.ts';
 import {
   type ComponentResource,
   type Resource,
@@ -17,8 +18,8 @@ export interface CheckOptions {
   files: string[];
   /** Ask the NATS server too. */
   connect: boolean;
-  /** Stands for the app in the names of consumers, where a Subscription names none. */
-  appId: string;
+  /** The app in the names of consumers, where a Subscription names none; undefined for any. */
+  appId: string | undefined;
   log: Logger;
 }
 
@@ -36,27 +37,26 @@ export async function check(options: CheckOptions): Promise<Report> {
   const report = new Findings();
   const resources: Resource[] = [];
   for (const file of options.files) {
-    try {
-      resources.push(...(await readResources(file)));
-    } catch (error) {
-      report.problem(messageOf(error));
-    }
+    const read = await readResources(file);
+    resources.push(...read.resources);
+    for (const problem of read.problems) report.problem(problem);
   }
   const components = resources.filter((one) => one.kind === 'Component');
   const subscriptions = resources.filter((one) => one.kind === 'Subscription');
   const own = components.filter(({ type }) => /^pubsub\.(nats-)?jetstream$/.test(type));
+  const ownNames = own.map(({ name }) => name);
   for (const { file, name, type } of components) {
     if (!type.startsWith('pubsub.')) report.note(`${file}: ${name} is a ${type}: passed over`);
-    else if (!own.some((one) => one.name === name)) {
+    else if (!ownNames.includes(name)) {
       report.note(`${file}: ${name} is a ${type}, not of this component: passed over`);
     }
   }
   for (const { file, name, pubsub } of subscriptions) {
-    if (!components.some((one) => one.name === pubsub)) {
-      report.warning(
-        `${file}: Subscription ${name} names "${pubsub}", which is in none of the files`,
-      );
-    }
+    if (components.some((one) => one.name === pubsub)) continue;
+    const near = meant(pubsub, ownNames);
+    const text = `${file}: Subscription ${name} names "${pubsub}", which no Component read here is`;
+    if (near) report.problem(`${text}; did you mean ${near}?`);
+    else report.warning(text);
   }
   for (const [index, { file, name }] of components.entries()) {
     if (components.findIndex((one) => one.name === name) < index) {
@@ -79,14 +79,17 @@ async function checkComponent(
   options: CheckOptions,
   report: Findings,
 ): Promise<void> {
+  const { appId = anyApp } = options;
   report.title(`${component.file}: Component ${component.name} (${component.type})`);
   let config: Config;
   try {
     const parsed = parseConfig(component.properties, component.secrets);
     config = parsed.config;
     // daprd sets it to the app id, which is not known before.
-    const byDaprd = !Object.keys(component.properties).some((key) => /^consumerid$/i.test(key));
-    if (byDaprd) config = { ...config, consumerID: '' };
+    const given = Object.entries(component.properties).some(
+      ([key, value]) => /^consumerid$/i.test(key) && value.trim() !== '',
+    );
+    if (!given) config = { ...config, consumerID: '' };
     for (const warning of parsed.warnings) report.warning(warning);
   } catch (error) {
     for (const problem of ComponentError.from(error).problems) report.problem(problem);
@@ -97,7 +100,7 @@ async function checkComponent(
     report.note(`not looked at, from a secret store: ${component.secrets.join(', ')}`);
   }
   if (!options.connect) {
-    for (const one of subscriptions) plan(one, component, config, options.appId, report);
+    for (const one of subscriptions) plan(one, component, config, appId, report);
     return;
   }
   if (component.secrets.length > 0) {
@@ -115,7 +118,7 @@ async function checkComponent(
     report.fine(`connected to ${connection.server} and let in`);
     const permissions = await connection.permissions();
     for (const one of subscriptions) {
-      const settings = plan(one, component, config, options.appId, report);
+      const settings = plan(one, component, config, appId, report);
       if (settings) await checkOnServer(one.topic, settings, connection, permissions, report);
     }
   } finally {

@@ -1,16 +1,14 @@
-import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { ComponentError, type ErrorCode } from '../errors.ts';
 import { contradictions, withoutEffect } from './contradictions.ts';
 import { type Field, fields, keysOfDaprd } from './fields.ts';
+import { meant } from './misspelling.ts';
 
 type FieldName = keyof typeof fields;
 
 const table: Record<string, Field> = fields;
 
 const fieldNames = new Set(Object.keys(fields).map((name) => name.toLowerCase()));
-
-const longestName = Math.max(...Object.keys(fields).map((name) => name.length));
 
 /** Unknown keys named in one warning, and problems in one error, at most. */
 const mostShown = 20;
@@ -154,17 +152,15 @@ function matchKeys(
       continue;
     }
     if (hosts.has(lower)) continue;
-    const near = lower.length <= longestName * 2 ? closest(lower, [...exact.keys()]) : '';
-    const isNear = distance(lower, near) <= Math.min(2, Math.floor(near.length / 3));
+    const near = meant(key, names);
     if (of === 'Component') {
-      if (isNear)
-        problems.push(`${shorten(key)}: is not a field; did you mean ${exact.get(near)}?`);
+      if (near) problems.push(`${shorten(key)}: is not a field; did you mean ${near}?`);
       else strangers.push(key);
     } else if (fieldNames.has(lower)) {
       warnings.push(`${key} has no effect in a Subscription's metadata: set it in the Component`);
-    } else if (isNear) {
+    } else if (near) {
       // Not refused: a Subscription's metadata is for daprd and others, too.
-      warnings.push(`${key} is not a field; did you mean ${exact.get(near)}?`);
+      warnings.push(`${key} is not a field; did you mean ${near}?`);
     }
   }
   if (strangers.length > 0) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDuration } from '../duration.ts';
 import { messageOf } from '../errors.ts';
 import {
   checkUserJwt,
@@ -7,8 +8,7 @@ import {
   parseCreds,
   readSmallFile,
 } from '../jetstream/credentials.ts';
-import { checkPublishSubject, checkSubscribeSubject } from '../jetstream/subject.ts';
-import { parseDuration } from './duration.ts';
+import { publishFault, subscribeFault } from '../jetstream/subject.ts';
 
 /** What a field's text is, for the documentation. */
 export interface Kind {
@@ -125,16 +125,16 @@ export const pem = checked((value) => {
 export const credsFile = checked((path) => void parseCreds(readSmallFile(path)));
 
 export const publishSubject = checked((value) => {
-  try {
-    checkPublishSubject(value);
-  } catch (error) {
-    throw new Error(`is no subject: ${messageOf(error)}`);
-  }
+  const fault = publishFault(value);
+  if (fault) throw new Error(`is no NATS subject: it ${fault}`);
 });
 
 export const subjects = read((value) => {
   const list = value.split(',').map((item) => item.trim());
-  for (const item of list) checkSubscribeSubject(item);
+  for (const item of list) {
+    const fault = subscribeFault(item);
+    if (fault) throw new Error(`must hold NATS subjects: one ${fault}`);
+  }
   return list;
 });
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Document, parseAllDocuments } from 'yaml';
+import { type Alias, type Document, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 
@@ -28,7 +28,10 @@ export interface SubscriptionResource {
   scopes: string[];
 }
 
-const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const scalar = z.union(
+  [z.string(), z.number(), z.boolean(), z.null()],
+  'must be text, a number, true or false',
+);
 
 const text = scalar.transform((value) => (value === null ? '' : String(value)));
 
@@ -66,60 +69,124 @@ const subscription = z.object({
   scopes: z.array(z.string()).nullish(),
 });
 
+/** Problems told of one file, at most. */
+const mostTold = 20;
+
 /**
- * The Components and Subscriptions of a YAML file, in their order; other kinds are passed over.
- *
- * @throws Error naming the file and the place in it
+ * The Components and Subscriptions of a YAML file, in their order; other kinds are passed over. What is
+ * wrong with them is told all at once, each problem with its file and line.
  */
-export async function readResources(file: string): Promise<Resource[]> {
+export async function readResources(
+  file: string,
+): Promise<{ resources: Resource[]; problems: string[] }> {
+  const lines = new LineCounter();
   let documents: Document[];
   try {
-    documents = parseAllDocuments(await readFile(file, 'utf8')) as Document[];
+    const text = await readFile(file, 'utf8');
+    const options = { lineCounter: lines, prettyErrors: false };
+    documents = parseAllDocuments(text, options) as Document[];
   } catch (error) {
-    throw new Error(`${file}: cannot be read: ${messageOf(error)}`);
+    return { resources: [], problems: [`${file}: cannot be read: ${messageOf(error)}`] };
   }
-  return documents.flatMap((document): Resource[] => {
-    const [problem] = document.errors;
-    if (problem)
-      throw new Error(`${file}: is no YAML: ${problem.message.split('\n')[0]?.replace(/:$/, '')}`);
-    const found = document.toJS();
-    if (found?.kind === 'Component') return [toComponent(file, found)];
-    if (found?.kind === 'Subscription') return [toSubscription(file, found)];
+  const problems: string[] = [];
+  const resources = documents.flatMap((document): Resource[] => {
+    const start = document.contents?.range?.[0];
+    const problem: Problem = (text, at = start) => {
+      problems.push(`${file}:${lines.linePos(at ?? 0).line}: ${text}`);
+    };
+    const found = contentOf(document, problem);
+    if (found?.kind === 'Component') return toComponent(file, found, problem);
+    if (found?.kind === 'Subscription') return toSubscription(file, found, problem);
     return [];
   });
+  const more = problems.length - mostTold;
+  if (more > 0) problems.splice(mostTold, more, `${file}: and ${more} more`);
+  return { resources, problems };
 }
 
-function toComponent(file: string, found: unknown): ComponentResource {
-  const { metadata, spec } = shaped(component, file, found);
+/** Takes what is wrong, and at which character of the file where that is not the document's first. */
+type Problem = (text: string, at?: number) => void;
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever somebody has written
+function contentOf(document: Document, problem: Problem): any {
+  for (const { message, pos } of document.errors) {
+    // What comes behind a colon is from the file, and may be a secret.
+    problem(`is no YAML: ${message.replace(/(\w): .*/s, '$1')}`, pos[0]);
+  }
+  const lost = aliasesWithoutAnchor(document);
+  for (const { range } of lost) {
+    problem(
+      'is no YAML: an alias without its anchor; quote a value that begins with *',
+      range?.[0],
+    );
+  }
+  if (document.errors.length + lost.length > 0) return undefined;
+  try {
+    return document.toJS();
+  } catch (error) {
+    problem(`cannot be read: ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+/** The library tells of the first one alone, and not where it is. */
+function aliasesWithoutAnchor(document: Document): Alias[] {
+  const anchors = new Set<string | undefined>();
+  const lost: Alias[] = [];
+  visit(document, {
+    Value: (_, { anchor }) => {
+      anchors.add(anchor);
+    },
+    Alias: (_, alias) => {
+      if (!anchors.has(alias.source)) lost.push(alias);
+    },
+  });
+  return lost;
+}
+
+function toComponent(file: string, found: unknown, problem: Problem): ComponentResource[] {
+  const shape = shaped(component, found, problem);
+  if (!shape) return [];
+  const { metadata, spec } = shape;
   const properties: Record<string, string> = {};
   const secrets: string[] = [];
+  const seen = new Set<string>();
   for (const { name, value, secretKeyRef, envRef } of spec.metadata ?? []) {
-    if (name in properties || secrets.includes(name)) {
-      throw new Error(`${file}: Component ${metadata.name} has ${name} twice`);
-    }
+    if (seen.has(name)) problem(`Component ${metadata.name} has ${name} twice`);
+    seen.add(name);
     if (value === undefined && (secretKeyRef || envRef)) secrets.push(name);
     else properties[name] = value ?? '';
   }
-  return { kind: 'Component', file, name: metadata.name, type: spec.type, properties, secrets };
+  return [{ kind: 'Component', file, name: metadata.name, type: spec.type, properties, secrets }];
 }
 
-function toSubscription(file: string, found: unknown): SubscriptionResource {
-  const { metadata, spec, scopes } = shaped(subscription, file, found);
-  return {
-    kind: 'Subscription',
-    file,
-    name: metadata.name,
-    pubsub: spec.pubsubname,
-    topic: spec.topic,
-    metadata: spec.metadata ?? {},
-    scopes: scopes ?? [],
-  };
+function toSubscription(file: string, found: unknown, problem: Problem): SubscriptionResource[] {
+  const shape = shaped(subscription, found, problem);
+  if (!shape) return [];
+  const { metadata, spec, scopes } = shape;
+  return [
+    {
+      kind: 'Subscription',
+      file,
+      name: metadata.name,
+      pubsub: spec.pubsubname,
+      topic: spec.topic,
+      metadata: spec.metadata ?? {},
+      scopes: scopes ?? [],
+    },
+  ];
 }
 
-function shaped<Type extends z.ZodType>(type: Type, file: string, found: unknown): z.infer<Type> {
-  const result = type.safeParse(found);
-  if (result.success) return result.data;
+/** Undefined for what is not of that shape. */
+function shaped<Type extends z.ZodType>(
+  type: Type,
+  found: unknown,
+  problem: Problem,
+): z.infer<Type> | undefined {
+  const { data, error } = type.safeParse(found);
   const { kind } = found as { kind: string };
-  const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new Error(`${file}: is no ${kind}: ${problems.join('; ')}`);
+  for (const { path, message } of error?.issues ?? []) {
+    problem(`is no ${kind}: ${path.join('.')}: ${message}`);
+  }
+  return data;
 }

@@ -119,6 +119,8 @@ function reason(thrown: unknown): string {
         'no such socket: the component is not running, or it was given another --socket-folder or ' +
         '--socket-name'
       );
+    case 'ENOTDIR':
+      return 'a part of that path is a file, no folder: correct --socket-folder';
     case 'ECONNREFUSED':
       return 'nobody listens there any more: the component was killed. Start it again';
     case 'EACCES':

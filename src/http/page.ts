@@ -105,6 +105,8 @@ function renderComponent(
   const rows = instance.subscriptions
     .filter((subscription) => shown.has(subscription))
     .toSorted(byUrgency)
+    // What is true of all of them is said of each: a row may be all that somebody looks at.
+    .map((one) => (connection.connected ? one : { ...one, problem: 'not connected to NATS' }))
     .map((subscription) => renderRow(subscription, history));
   const table = rows.length > 0 ? renderTable(rows) : '<p class="quiet">No subscriptions.</p>';
   return `<section>${title}<dl>${list.join('')}</dl>${table}</section>`;
@@ -157,7 +159,8 @@ function renderRow(subscription: SubscriptionStatus, history: History): string {
 }
 
 function renderState({ state, problem }: SubscriptionStatus): string {
-  const kind = state === 'delivering' ? 'good' : state === 'paused' ? 'busy' : 'bad';
+  const working = problem ? 'bad' : 'good';
+  const kind = state === 'delivering' ? working : state === 'paused' ? 'busy' : 'bad';
   const why = problem ? `<br>${escapeHtml(problem)}` : '';
   return `<span class="state ${kind}">${state}</span>${why}`;
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIPv6, type Socket } from 'node:net';
 import { ProcessCounts } from '../component/counters.ts';
 import type { ServerStatus } from '../dapr/server.ts';
 import { ComponentError, messageOf } from '../errors.ts';
@@ -122,16 +122,31 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   });
   await new Promise<void>((done, fail) => {
     server.once('error', (error) => {
-      const text = `--http-port: cannot listen on ${host}:${port}: ${messageOf(error)}`;
+      const text = `cannot listen on ${hostAndPort(host, port)}: ${reason(error)}`;
       fail(new ComponentError('invalid-config', text, { cause: error }));
     });
     server.listen(port, host, done);
   });
   server.on('error', (error) => log.error(`HTTP: ${error.message}`));
-  const { address, family, port: actual } = server.address() as AddressInfo;
-  return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`,
-  };
+  const { address, port: actual } = server.address() as AddressInfo;
+  return { url: `http://${hostAndPort(address, actual)}` };
+}
+
+function hostAndPort(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function reason(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return 'another process has that port: stop it, or choose another --http-port';
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address: correct --http-host';
+    case 'EACCES':
+      return 'this user may not use that port: choose an --http-port of 1024 or more';
+    default:
+      return messageOf(error);
+  }
 }
 
 /**

@@ -92,15 +92,20 @@ export function readSmallFile(path: string): string {
   try {
     found = statSync(path);
   } catch (error) {
-    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw unreadable(error as NodeJS.ErrnoException);
   }
   if (!found?.isFile()) throw new Error('names something that is no regular file');
   if (found.size > largestFile) throw new Error('names a file of more than 1 MiB');
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new Error(`names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    throw unreadable(error as NodeJS.ErrnoException);
   }
+}
+
+/** In a pod, or under `check`, its paths are easily taken for those of another place. */
+function unreadable({ code }: NodeJS.ErrnoException): Error {
+  return new Error(`names a file that cannot be read where this program runs (${code})`);
 }
 
 /** PEM in the field itself; anything else is a path. */

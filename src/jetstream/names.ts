@@ -25,6 +25,6 @@ export function hashedName(text: string, parts: string[]): string {
 }
 
 /** As it is, with `_` for what has no place in a consumer's name. */
-function legal(name: string): string {
+export function legal(name: string): string {
   return name.replace(/[^A-Za-z0-9_-]/g, '_');
 }

@@ -1,22 +1,45 @@
 import type { Config } from '../component/config.ts';
-import { namedDurable, newConsumer, wantsPush } from './consumer-settings.ts';
-import { durableName } from './names.ts';
+import { formatDuration } from '../duration.ts';
+import { namedDurable, newConsumer, toMillis, wantsPush } from './consumer-settings.ts';
+import { durableName, legal } from './names.ts';
 
-/** What a subscription would create, for a person to read. */
+/** Stands for the app id in a consumerID, where it is not known. */
+export const anyApp = '<app id>';
+
+/** What is known only where daprd runs: that, and what daprd itself puts in the place of such tags. */
+const unknown = new RegExp(`${anyApp}|{(uuid|podName|namespace|appID)}`, 'g');
+
+/** Settings that JetStream has in nanoseconds. */
+const durations = new Set(['ack_wait', 'backoff', 'idle_heartbeat', 'inactive_threshold']);
+
+/** What a subscription would create, for a person to read: durations as one writes them. */
 export function plannedConsumer(config: Config, topic: string): string {
   const name = plannedName(config, topic);
   const wanted = newConsumer(config, topic, name);
   const { durable_name, deliver_subject, filter_subject, ...settings } = wanted;
-  const list = Object.entries(settings).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+  const list = Object.entries(settings).map(([key, value]) => `${key} ${shown(key, value)}`);
   const what = name === undefined ? 'an ephemeral' : `"${name}", a durable`;
   const kind = deliver_subject ? 'push' : 'pull';
   return `topic "${topic}" makes ${what} ${kind} consumer: ${list.join(', ')}`;
 }
 
+function shown(key: string, value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((one) => shown(key, one)).join(', ')}]`;
+  return durations.has(key) ? formatDuration(toMillis(value as number)) : String(value);
+}
+
 /** Undefined for an ephemeral consumer, whose name the server chooses. */
 function plannedName(config: Config, topic: string): string | undefined {
   if (config.ephemeral) return undefined;
-  return namedDurable(config) ?? durableName(config.consumerID, topic);
+  const named = namedDurable(config);
+  if (named !== undefined) return named;
+  const { consumerID } = config;
+  // daprd's namespace has a dot and the app id behind it.
+  const like = consumerID.replace(unknown, (tag) => (tag === '{namespace}' ? 'a.b' : 'a'));
+  const name = durableName(like, topic);
+  if (like === consumerID) return name;
+  // The hash of what is not known would be one that nobody ever sees.
+  return `${consumerID}-${legal(topic)}${name.includes('~') ? '~<hash>' : ''}`;
 }
 
 /** The subjects that a user needs to subscribe to the topic and to settle its messages. */

@@ -7,18 +7,28 @@ const longest = 255;
  * @throws ComponentError `invalid-request` for a topic that is no subject one can publish to
  */
 export function checkPublishSubject(topic: string): void {
-  checkSubject(topic);
-  if (/(^|\.)[*>](\.|$)/.test(topic)) {
-    throw refuse(topic, 'has a wildcard, which can be subscribed to but not published to');
-  }
+  refuse(topic, publishFault(topic));
 }
 
 /**
  * @throws ComponentError `invalid-request` for a topic that is no subject one can subscribe to
  */
 export function checkSubscribeSubject(topic: string): void {
-  checkSubject(topic);
-  if (/(^|\.)>\./.test(topic)) throw refuse(topic, 'has the wildcard > before its end');
+  refuse(topic, subscribeFault(topic));
+}
+
+/** Why one cannot publish to it, as what follows "it"; undefined where one can. */
+export function publishFault(subject: string): string | undefined {
+  const fault = faultOf(subject);
+  if (fault !== undefined || !/(^|\.)[*>](\.|$)/.test(subject)) return fault;
+  return 'has a wildcard, which can be subscribed to but not published to';
+}
+
+/** Why one cannot subscribe to it, as what follows "it"; undefined where one can. */
+export function subscribeFault(subject: string): string | undefined {
+  const fault = faultOf(subject);
+  if (fault !== undefined || !/(^|\.)>\./.test(subject)) return fault;
+  return 'has the wildcard > before its end';
 }
 
 /** Whether a pattern covers a subject, which may have wildcards itself. */
@@ -32,21 +42,19 @@ export function matches(pattern: string, subject: string): boolean {
   return wanted.length === parts.length;
 }
 
-function checkSubject(topic: string): void {
-  if (topic === '') throw new ComponentError('invalid-request', 'the topic is empty');
-  if (Buffer.byteLength(topic) > longest) {
-    const start = `${topic.slice(0, 40)}…`;
-    throw refuse(start, `is ${Buffer.byteLength(topic)} bytes long and may have ${longest}`);
-  }
+function faultOf(subject: string): string | undefined {
+  const bytes = Buffer.byteLength(subject);
+  if (subject === '') return 'is empty';
+  if (bytes > longest) return `is ${bytes} bytes long and may have ${longest}`;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are refused
-  if (/[\s\u0000-\u001f\u007f]/.test(topic)) {
-    throw refuse(topic, 'contains a space or a control character');
-  }
-  if (topic.split('.').includes('')) throw refuse(topic, 'has an empty part between its dots');
-  if (/^\$(JS|SYS)\./.test(topic)) throw refuse(topic, "is the NATS server's own");
+  if (/[\s\u0000-\u001f\u007f]/.test(subject)) return 'contains a space or a control character';
+  if (subject.split('.').includes('')) return 'has an empty part between its dots';
+  return /^\$(JS|SYS)\./.test(subject) ? "is the NATS server's own" : undefined;
 }
 
-function refuse(topic: string, why: string): ComponentError {
-  const shown = JSON.stringify(topic);
-  return new ComponentError('invalid-request', `the topic ${shown} is no NATS subject: it ${why}`);
+function refuse(topic: string, fault: string | undefined): void {
+  if (fault === undefined) return;
+  const start = Buffer.byteLength(topic) > longest ? `${topic.slice(0, 40)}…` : topic;
+  const text = `the topic ${JSON.stringify(start)} is no NATS subject: it ${fault}`;
+  throw new ComponentError('invalid-request', text);
 }

@@ -86,7 +86,8 @@ test('it shows connections, Components and subscriptions, and goes on by itself'
   await screenshot(page, 'wide');
 
   await shop.nats.stop();
-  await page.getByText('not connected').waitFor({ timeout: 10_000 });
+  await page.getByText('not connected', { exact: true }).waitFor({ timeout: 10_000 });
+  await row.getByText('not connected to NATS').waitFor();
   await shop.nats.startAgain();
   await page.getByText('1 reconnect').waitFor({ timeout: 10_000 });
 }, 60_000);

@@ -20,11 +20,21 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
   [/^dapr run .* -- /, 'e2e/dapr-run.test.ts', 'the documented `dapr run`'],
   [/^dapr run -f /, 'e2e/dapr-run.test.ts', 'the documented multi-app run'],
   [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
-  [/^curl .*subscription_state$/, 'e2e/commands.test.ts', 'seeMetrics'],
+  [/^curl .*connection_up\|subscription_state'$/, 'e2e/commands.test.ts', 'seeMetrics'],
   [
     /^npm start -- check deploy\/kubernetes\//,
     'deploy/manifests.test.ts',
     'the component takes the Components and Subscriptions',
+  ],
+  [
+    /^npm install dapr-nats-jetstream$|^node_modules\/\.bin\/dapr-nats-jetstream$/,
+    'integration/package.test.ts',
+    'the installed command serves, with the flags of npm start, until SIGTERM',
+  ],
+  [
+    /^npx dapr-nats-jetstream check /,
+    'integration/package.test.ts',
+    'the documented `npx … check`',
   ],
   [/^docker build /, 'container/pod.test.ts', "'docs/kubernetes.md'"],
   [/^docker compose /, 'container/compose.test.ts', 'the documented `docker compose up`'],
@@ -107,7 +117,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     },
   ],
   [
-    /^npm start -- check components\/\*\.yaml --connect$/,
+    /^npm start -- check components\/\*\.yaml --connect --app-id checkout$/,
     async (command) => {
       await using nats = await NatsServer.start();
       await using folder = await temporaryFolder();
@@ -161,7 +171,7 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
   ],
 ];
 
-/** What `curl … | grep subscription_state` shows. */
+/** What `curl … | grep` shows. */
 async function seeMetrics(host: Host): Promise<void> {
   await using nats = await NatsServer.start();
   await host.init({ natsURL: nats.url, consumerID: 'app' });
@@ -169,7 +179,9 @@ async function seeMetrics(host: Host): Promise<void> {
   try {
     await expect
       .poll(async () => (await fetch('http://127.0.0.1:9464/metrics')).text())
-      .toMatch(/subscription_state\{.*topic="orders",state="binding"\} 1/);
+      .toMatch(
+        /connection_up\{[^}]*\} 1\n.*subscription_state\{[^}]*topic="orders",state="binding"\} 1/s,
+      );
   } finally {
     subscription.end();
   }

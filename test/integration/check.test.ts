@@ -65,6 +65,29 @@ test('says what each subscription would create, for each app', async () => {
   expect(stdout).toMatch(/"workers", a durable push consumer/);
 });
 
+test('durations of a consumer are told as one writes them', async () => {
+  const { stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222', heartbeat: '15s' }),
+    subscription('orders', { backOff: '500ms, 1m30s' }),
+    subscription('news', { ephemeral: 'true' }),
+  ]);
+  expect(stdout).toMatch(/ack_wait 500ms, backoff \[500ms, 90s\], idle_heartbeat 15s$/m);
+  expect(stdout).toMatch(/inactive_threshold 5m/);
+});
+
+test.each([
+  ['orders', [], {}, '"<app id>-orders"'],
+  ['orders.new', [], {}, '"<app id>-orders_new~<hash>"'],
+  ['orders', ['--app-id', 'checkout'], {}, '"checkout-orders"'],
+  ['orders', ['--app-id', 'checkout'], { consumerID: '' }, '"checkout-orders"'],
+  ['orders', ['--app-id', 'checkout'], { consumerID: '{podName}' }, '"{podName}-orders"'],
+  ['orders', [], { consumerID: '{namespace}' }, '"{namespace}-orders~<hash>"'],
+])('%s, %j, %j: makes %s', async (topic, args, metadata, name) => {
+  const properties = { natsURL: 'nats://localhost:4222', ...metadata };
+  const { stdout } = await check([component('pubsub', properties), subscription(topic)], ...args);
+  expect(stdout).toContain(`topic "${topic}" makes ${name}, a durable pull consumer`);
+});
+
 test.each([
   [
     'every problem by name',
@@ -110,11 +133,72 @@ test.each([
   expect(stdout).toContain(words);
 });
 
+test('every problem of shape is told, each with its line, and what can be read is checked', async () => {
+  const { code, stdout } = await check(`
+kind: Component
+metadata: {}
+spec: { version: v9 }
+---
+kind: Subscription
+metadata: { name: on-orders }
+spec: { pubsubname: pubsub }
+---
+value: *hunter2
+other: *hunter3
+---
+value: |hunter4
+---
+kind: Component
+metadata: { name: pubsub }
+spec:
+  type: pubsub.nats-jetstream
+  metadata:
+    - { name: natsURL, value: "nats://localhost:4222" }
+    - { name: natsURL, value: "nats://localhost:4222" }
+    - { name: ackWait, value: soon }
+`);
+  expect(code).toBe(1);
+  const told = [...stdout.matchAll(/^ {2}problem {2}\S+\.yaml:(\d+): (.*)$/gm)];
+  expect(told.map(([, line, text]) => `${line}: ${text}`)).toEqual([
+    expect.stringMatching(/^2: is no Component: metadata\.name: /),
+    expect.stringMatching(/^2: is no Component: spec\.type: /),
+    '2: is no Component: spec.version: must be v1',
+    expect.stringMatching(/^6: is no Subscription: spec\.topic: /),
+    expect.stringMatching(/^10: is no YAML: an alias without its anchor; quote/),
+    expect.stringMatching(/^11: is no YAML: an alias without its anchor; quote/),
+    '13: is no YAML: Block scalar header includes extra characters',
+    '15: Component pubsub has natsURL twice',
+  ]);
+  expect(stdout).toContain('problem  ackWait: "soon"');
+  expect(stdout).not.toContain('hunter');
+});
+
+test('of many problems in a file the first are told, and how many more there are', async () => {
+  const { stdout } = await check('kind: Component\n---\n'.repeat(30));
+  expect(stdout.match(/is no Component/g)).toHaveLength(20);
+  expect(stdout).toMatch(/\.yaml: and 40 more$/m);
+});
+
+test('what bursts the memory when its aliases are followed is named by its file', async () => {
+  const bomb = ['a0: &a0 [x]'];
+  for (let n = 1; n < 9; n++) bomb.push(`a${n}: &a${n} [${Array(9).fill(`*a${n - 1}`)}]`);
+  const { code, stdout } = await check(bomb.join('\n'));
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/problem {2}\S+\.yaml:1: cannot be read: Excessive alias count/);
+});
+
 test('what belongs to nothing, and what is there twice, is said', async () => {
   const one = component('pubsub', { natsURL: 'nats://localhost:4222' });
-  const other = { ...subscription('orders'), spec: { pubsubname: 'Pubsub', topic: 'orders' } };
-  const lonely = await check([one, other]);
-  expect(lonely.stdout).toContain('names "Pubsub", which is in none of the files');
+  const naming = (pubsubname: string) => ({
+    ...subscription('orders'),
+    spec: { pubsubname, topic: 'orders' },
+  });
+  const lonely = await check([one, naming('messages')]);
+  expect(lonely.code).toBe(0);
+  expect(lonely.stdout).toMatch(/warning .* names "messages", which no Component read here is$/m);
+  const misspelt = await check([one, naming('Pubsbu')]);
+  expect(misspelt.code).toBe(1);
+  expect(misspelt.stdout).toMatch(/problem .* names "Pubsbu", .*; did you mean pubsub\?$/m);
   const twice = await check([one, one]);
   expect(twice).toMatchObject({ code: 1 });
   expect(twice.stdout).toContain('a second Component pubsub');

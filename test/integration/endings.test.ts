@@ -6,6 +6,7 @@ import { jetstream } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import { Host } from '../support/host.ts';
 import { startPair } from '../support/pair.ts';
+import { freePort } from '../support/ports.ts';
 import { Relay } from '../support/relay.ts';
 
 test.each(['end', 'cancel'] as const)(
@@ -27,7 +28,8 @@ test.each(['end', 'cancel'] as const)(
 );
 
 test('told to go on until daprd has gone, it serves to the last, and then ends', async () => {
-  const args = ['--stop-after-sidecar', '30'];
+  const port = await freePort();
+  const args = ['--stop-after-sidecar', '30', '--http-port', `${port}`];
   await using pair = await startPair({ component: { args } });
   await pair.nats.stream('ORDERS', 'orders');
   using host = new Host(pair.component.socket);
@@ -39,6 +41,8 @@ test('told to go on until daprd has gone, it serves to the last, and then ends',
   await pair.component.line(/going on until daprd has gone, 30 s at most/);
   // Longer than handlers get otherwise.
   await sleep(2_500);
+  // It still is what daprd needs.
+  expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
   await host.publish('orders', 'of the handler');
   subscription.ack(first?.id ?? '');
   await subscription.received(2);

@@ -50,6 +50,14 @@ test('no socket: exit 1, and it says where it looked', async () => {
   expect(stdout).toContain(folder.path);
 });
 
+test('a file where the folder should be: exit 1, and it says so', async () => {
+  const { code, stdout } = await healthcheck(['--socket-folder', main]);
+  expect(code).toBe(1);
+  expect(stdout).toBe(
+    `no answer: ${main}/nats-jetstream.sock: a part of that path is a file, no folder: correct --socket-folder\n`,
+  );
+});
+
 test('a socket that a killed process left behind: exit 1, and it says that nobody listens', async () => {
   await using folder = await temporaryFolder();
   const dead = await startComponent({ folder: folder.path });

@@ -151,13 +151,21 @@ test('a paused app: its messages are given back, and wait in the consumer', asyn
 
 test('a subscription without a stream and a NATS that is gone are seen, and readiness stays', async () => {
   await using pair = await start();
+  await pair.nats.stream('NEWS', 'news');
   const host = await pair.host();
   host.subscribe('orders');
+  host.subscribe('news');
+  const delivering = '{component="pubsub",app="app",topic="news",state="delivering"}';
+  await becomes(pair.url, `subscription_state${delivering}`, 1);
   await becomes(pair.url, `subscription_state${of(',state="binding"')}`, 1);
   expect((await get(`${pair.url}/`)).text).toContain('no stream takes the subject');
   expect(await sample(pair.url, `connection_up${publisher}`)).toBe(1);
   await pair.nats.stop();
   await becomes(pair.url, `connection_up${publisher}`, 0);
+  expect(await sample(pair.url, `subscription_state${delivering}`)).toBe(1);
+  expect((await get(`${pair.url}/`)).text).toContain(
+    '<span class="state bad">delivering</span><br>not connected to NATS',
+  );
   const ready = await get(`${pair.url}/readyz`);
   expect(ready).toEqual({ status: 200, text: 'ready\npubsub of app: not connected to NATS\n' });
   await pair.nats.startAgain();
@@ -359,20 +367,30 @@ test('nobody gets further than reading, and names cannot become markup', async (
   await host.call('Ping');
 });
 
-test('a port that is taken: one clear line, exit 1, and no socket', async () => {
+test('a port that is taken, an address of another machine: one clear line, exit 1, and no socket', async () => {
   await using folder = await temporaryFolder();
   const port = await freePort();
   const taken = createServer();
   await new Promise<void>((done) => taken.listen(port, '127.0.0.1', done));
-  await using child = await Child.start({
-    name: 'component',
-    command: process.execPath,
-    args: ['src/main.ts', '--socket-folder', folder.path, '--http-port', `${port}`],
-    ready: /cannot listen/,
-  });
-  expect(await child.ended).toBe(1);
-  expect(child.lines).toHaveLength(1);
-  expect(child.lines[0]).toContain(`--http-port: cannot listen on 127.0.0.1:${port}`);
+  const start = async (host: string) => {
+    const listen = ['--http-host', host, '--http-port', `${port}`];
+    await using child = await Child.start({
+      name: 'component',
+      command: process.execPath,
+      args: ['src/main.ts', '--socket-folder', folder.path, ...listen],
+      ready: /cannot listen/,
+    });
+    expect(await child.ended).toBe(1);
+    expect(child.lines).toHaveLength(1);
+    return JSON.parse(child.lines[0] ?? '').msg;
+  };
+  expect(await start('127.0.0.1')).toBe(
+    `cannot listen on 127.0.0.1:${port}: another process has that port: stop it, or choose another --http-port`,
+  );
+  // Of those that are for documentation.
+  expect(await start('192.0.2.1')).toBe(
+    `cannot listen on 192.0.2.1:${port}: this machine has no such address: correct --http-host`,
+  );
   await expect(access(`${folder.path}/nats-jetstream.sock`)).rejects.toThrow();
   taken.close();
 });

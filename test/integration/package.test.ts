@@ -14,6 +14,11 @@ const run = promisify(execFile);
 /** For npm to unpack and install everything, most of it from its own cache. Unit: milliseconds. */
 const installLimit = 50_000;
 
+/** What npm test hands down about this package would be taken for settings of that one. */
+const npmEnv = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/i.test(name)),
+);
+
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let packed: string[];
 let command: string;
@@ -25,12 +30,10 @@ beforeAll(async () => {
   });
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   packed = files.map(({ path }: { path: string }) => path);
-  // What npm test hands down about this package would be taken for settings of that one.
-  const env = Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/i.test(name));
   await run(
     'npm',
     ['install', `./${filename}`, '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'],
-    { cwd: folder.path, env: Object.fromEntries(env), timeout: installLimit },
+    { cwd: folder.path, env: npmEnv, timeout: installLimit },
   );
   command = join(folder.path, 'node_modules/.bin/dapr-nats-jetstream');
 });
@@ -103,6 +106,13 @@ test('healthcheck answers, and Node starts only once for it', async () => {
   // To serve it starts twice, as this process becomes another one.
   const refused = run(command, ['--socket-mode', '9'], { env });
   expect(startsOf((await refused.catch((error) => error)).stderr)).toBe(2);
+});
+
+test('the documented `npx … check`', async () => {
+  const page = await readFile(join(root, 'docs/dapr-run.md'), 'utf8');
+  const [program = '', ...args] = (/^npx .* check .*$/m.exec(page)?.[0] ?? '').split(' ');
+  const { stdout } = await run(program, args, { cwd: folder.path, env: npmEnv });
+  expect(stdout).toContain('ok       the metadata is valid');
 });
 
 test('exit codes and output are those of the program', async () => {

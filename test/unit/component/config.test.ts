@@ -189,6 +189,11 @@ test.each([
   ['durableName', 'a b', 'must not contain'],
   ['durableName', 'x'.repeat(256), 'must not be longer than 255'],
   ['streamName', 'a>', 'must not contain'],
+  ['deadLetterSubject', 'a b', '"a b" is no NATS subject: it contains a space'],
+  ['deadLetterSubject', 'a.*', '"a.*" is no NATS subject: it has a wildcard'],
+  ['streamSubjects', 'a,,b', '"a,,b" must hold NATS subjects: one is empty'],
+  ['streamSubjects', 'a.>.b', '"a.>.b" must hold NATS subjects: one has the wildcard > before'],
+  ['tls_ca_cert', '/nowhere/ca.crt', 'a file that cannot be read where this program runs (ENOENT)'],
   ['username', 'u', 'must be given together'],
   ['password', 'p', 'must be given together'],
 ])('%s: "%s" is refused by name', (name, value, words) => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatDuration, parseDuration } from '../../../src/component/duration.ts';
+import { formatDuration, parseDuration } from '../../src/duration.ts';
 
 test.each([
   ['50ms', 50],

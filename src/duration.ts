@@ -1,4 +1,4 @@
-import { ComponentError } from '../errors.ts';
+import { ComponentError } from './errors.ts';
 
 const milliseconds: Record<string, number> = {
   ns: 1e-6,
