@@ -1,34 +1,16 @@
-// Package prometheus holds the alerts and the dashboard against Prometheus' own parser.
+// Package prometheus holds the alerts and the dashboard against Prometheus' own parser and engine.
 package prometheus
 
 import (
 	"encoding/json"
-	"log/slog"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
 var queries = parser.NewParser(parser.Options{})
-
-func TestAlertsAreRulesOfPrometheus(t *testing.T) {
-	groups, errs := rulefmt.ParseFile("../../../deploy/prometheus/alerts.yaml", false, model.UTF8Validation, queries, slog.Default())
-	for _, err := range errs {
-		t.Error(err)
-	}
-	if groups == nil || len(groups.Groups) == 0 || len(groups.Groups[0].Rules) < 5 {
-		t.Fatal("no alerts")
-	}
-	for _, rule := range groups.Groups[0].Rules {
-		if rule.Labels["severity"] == "" {
-			t.Errorf("%s has no severity", rule.Alert)
-		}
-	}
-}
 
 func TestQueriesOfTheDashboardAreQueriesOfPrometheus(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/grafana/dashboard.json")
