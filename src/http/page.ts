@@ -17,7 +17,7 @@ export interface PageOptions {
   uptime: number;
 }
 
-/** Subscriptions shown, those that do not deliver first. */
+/** Components shown, and subscriptions of these: so many of each, what does not work first. */
 const mostShown = 200;
 
 /** Nothing is loaded from anywhere, and nothing runs but what is in the page. */
@@ -62,17 +62,24 @@ function renderStatus({ status, history, uptime }: PageOptions): string {
     stopping: ['busy', 'starting or stopping'],
   } as const;
   const [kind, text] = states[state];
-  const open = components.flatMap(({ instance }) => instance?.subscriptions ?? []);
-  const shown = new Set(open.toSorted(byUrgency).slice(0, mostShown));
-  const left = open.length - shown.size;
+  const open = subscriptionsOf(components);
+  const urgent = new Set(components.toSorted(by(urgency)).slice(0, mostShown));
+  const blocks = components.filter((component) => urgent.has(component));
+  const rows = new Set(subscriptionsOf(blocks).toSorted(by(rank)).slice(0, mostShown));
+  const left = [
+    [components.length - blocks.length, 'more Component'],
+    [open.length - rows.size, 'more subscription'],
+  ] as const;
   return [
     `<p><span class="state ${kind}">${text}</span> <span class="quiet">for ${span(uptime)}, `,
     `${many(components.length, 'Component')}, ${many(open.length, 'subscription')}</span></p>`,
     components.length === 0
       ? '<section><p>No daprd has initialised a Component yet.</p></section>'
       : '',
-    ...components.map((component) => renderComponent(component, history, shown)),
-    left > 0 ? `<p class="quiet">${many(left, 'more subscription')}: see /metrics</p>` : '',
+    ...blocks.map((component) => renderComponent(component, history, rows)),
+    ...left.map(([count, what]) =>
+      count > 0 ? `<p class="quiet">${many(count, what)}: see /metrics</p>` : '',
+    ),
   ].join('\n');
 }
 
@@ -104,11 +111,12 @@ function renderComponent(
   const list = facts.map(([term, what]) => `<div><dt>${term}</dt><dd>${what}</dd></div>`);
   const rows = instance.subscriptions
     .filter((subscription) => shown.has(subscription))
-    .toSorted(byUrgency)
+    .toSorted(by(rank))
     // What is true of all of them is said of each: a row may be all that somebody looks at.
     .map((one) => (connection.connected ? one : { ...one, problem: 'not connected to NATS' }))
     .map((subscription) => renderRow(subscription, history));
-  const table = rows.length > 0 ? renderTable(rows) : '<p class="quiet">No subscriptions.</p>';
+  const none = instance.subscriptions.length > 0 ? 'Subscriptions left out.' : 'No subscriptions.';
+  const table = rows.length > 0 ? renderTable(rows) : `<p class="quiet">${none}</p>`;
   return `<section>${title}<dl>${list.join('')}</dl>${table}</section>`;
 }
 
@@ -174,11 +182,23 @@ function classOf(column: Column): string {
   return column.kind ? ` class="${column.kind}"` : '';
 }
 
+function subscriptionsOf(components: readonly ComponentStatus[]): SubscriptionStatus[] {
+  return components.flatMap(({ instance }) => instance?.subscriptions ?? []);
+}
+
 /** Those that do not deliver come first. */
-function byUrgency(a: SubscriptionStatus, b: SubscriptionStatus): number {
-  const rank = ({ state }: SubscriptionStatus) =>
-    ['binding', 'paused', 'delivering'].indexOf(state);
-  return rank(a) - rank(b);
+function rank({ state }: SubscriptionStatus): number {
+  return ['binding', 'paused', 'delivering'].indexOf(state);
+}
+
+/** Those that are not connected come first, then those with a subscription that does not deliver. */
+function urgency({ instance }: ComponentStatus): number {
+  if (!instance?.connection.connected) return 0;
+  return instance.subscriptions.every(({ state }) => state === 'delivering') ? 2 : 1;
+}
+
+function by<Item>(order: (item: Item) => number): (a: Item, b: Item) => number {
+  return (a, b) => order(a) - order(b);
 }
 
 /** The bound that this part of all stayed below. */

@@ -229,6 +229,17 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 		if !allows(t, policy.Spec.Egress[0].To, policy.Spec.Egress[0].Ports, "nats", server, ports(server)["client"]) {
 			t.Errorf("%s: the pod may not connect to NATS", way)
 		}
+		for _, protocol := range []corev1.Protocol{corev1.ProtocolUDP, corev1.ProtocolTCP} {
+			if !slices.ContainsFunc(policy.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool {
+				return slices.ContainsFunc(rule.To, func(peer networkingv1.NetworkPolicyPeer) bool {
+					return peer.IPBlock != nil && peer.IPBlock.CIDR == "169.254.20.10/32"
+				}) && slices.ContainsFunc(rule.Ports, func(one networkingv1.NetworkPolicyPort) bool {
+					return one.Port.IntVal == 53 && *one.Protocol == protocol
+				})
+			}) {
+				t.Errorf("%s: the pod may not ask a NodeLocal DNSCache by %s", way, protocol)
+			}
+		}
 		for _, port := range []string{"component-http", "dapr-metrics"} {
 			if !letsIn(t, policy, "monitoring", &corev1.Pod{}, ports(pod)[port]) {
 				t.Errorf("%s: Prometheus may not ask the port %s", way, port)

@@ -3,6 +3,7 @@ import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
 import { resolveBinary } from '../../tools/binaries.ts';
 import { Child } from '../support/child.ts';
 import { localConfiguration } from '../support/daprd.ts';
@@ -187,8 +188,9 @@ async function seeMetrics(host: Host): Promise<void> {
   }
 }
 
+const commands = await documented();
+
 test('each documented command is run by a test', async () => {
-  const commands = await documented();
   expect(commands.length).toBeGreaterThan(30);
   for (const { page, command } of commands) {
     const there = elsewhere.filter(([pattern]) => pattern.test(command));
@@ -204,7 +206,7 @@ test('each documented command is run by a test', async () => {
   }
 });
 
-const distinct = [...new Set((await documented()).map(({ command }) => command))];
+const distinct = [...new Set(commands.map(({ command }) => command))];
 
 test.each(distinct.filter((command) => here.some(([pattern]) => pattern.test(command))))(
   '%s',
@@ -214,28 +216,69 @@ test.each(distinct.filter((command) => here.some(([pattern]) => pattern.test(com
   },
 );
 
-/** No cluster is at hand; test/deploy decodes what is applied and runs the injector on it. */
-test.each(distinct.filter((command) => command.startsWith('kubectl ')))(
-  'what `%s` names is in the manifests',
-  async (command) => {
+/** What the commands of a page apply to a cluster; the namespace is that of the kustomization. */
+interface Manifest {
+  kind: string;
+  namespace: string;
+  metadata: { name: string };
+  spec?: { template?: { spec: { containers: Container[]; initContainers?: Container[] } } };
+}
+
+interface Container {
+  name: string;
+  ports?: { containerPort: number }[];
+}
+
+async function applied(ofPage: string[]): Promise<Manifest[]> {
+  const found: Manifest[] = [];
+  for (const command of ofPage) {
     const folder = /^kubectl apply -k (\S+)$/.exec(command)?.[1];
-    if (folder) {
-      await readFile(join(root, folder, 'kustomization.yaml'), 'utf8');
-      return;
+    if (!folder) continue;
+    const read = (file: string) => readFile(join(root, folder, file), 'utf8');
+    const { namespace, resources } = parse(await read('kustomization.yaml'));
+    for (const file of resources.filter((name: string) => name.endsWith('.yaml'))) {
+      const documents = parseAllDocuments(await read(file));
+      found.push(...documents.map((document) => ({ ...document.toJS(), namespace })));
     }
-    const [, namespace] = / (?:-n|(?:create|delete) namespace) (\S+)/.exec(command) ?? [];
+  }
+  return found;
+}
+
+/** No cluster is at hand; test/deploy decodes what is applied and runs the injector on it. */
+test.each(commands.filter(({ command }) => command.startsWith('kubectl ')))(
+  'what `$command` names is in what $page applies',
+  async ({ page, command }) => {
+    const ofPage = commands.flatMap((one) => (one.page === page ? one.command : []));
+    const manifests = await applied(ofPage);
+    expect(manifests).not.toEqual([]);
+
+    const [, namespace, several] = / -n (\S+)| namespace (.+)$/.exec(command) ?? [];
+    const namespaces = (namespace ?? several)?.split(' ') ?? [];
+    expect(manifests.map((each) => each.namespace)).toEqual(expect.arrayContaining(namespaces));
+
+    const [, file] = / -f (\S+)$/.exec(command) ?? [];
+    if (file) {
+      const copied = ofPage
+        .map((each) => each.split(' '))
+        .find(([cp, , to]) => cp === 'cp' && to === file);
+      await readFile(join(root, copied?.[1] ?? file));
+    }
+
     const [, kind, name] = / (deployment|statefulset)\/(\S+)/.exec(command) ?? [];
-    const [, container] = / -c (\S+)/.exec(command) ?? [];
-    const port = / (\d+)$/.exec(command)?.[1];
-    const where = namespace === 'nats' ? 'nats' : 'sidecar';
-    const all = join(root, 'deploy/kubernetes', where);
-    const texts = await Promise.all(
-      (await readdir(all)).map((file) => readFile(join(all, file), 'utf8')),
+    if (!kind) return;
+    const found = manifests.find(
+      (each) =>
+        each.namespace === namespace &&
+        each.kind.toLowerCase() === kind &&
+        each.metadata.name === name,
     );
-    const manifests = texts.join('\n---\n');
-    expect(manifests).toContain(`namespace: ${namespace}`);
-    if (kind) expect(manifests).toMatch(new RegExp(`kind: ${kind}\\n.*\\n  name: ${name}\\n`, 'i'));
-    if (container) expect(manifests).toContain(`- name: ${container}\n`);
-    if (port) expect(manifests).toContain(`containerPort: ${port}\n`);
+    const { containers = [], initContainers = [] } = found?.spec?.template?.spec ?? {};
+    const all = [...containers, ...initContainers];
+    expect(all, `${kind}/${name}`).not.toEqual([]);
+    const [, container] = / -c (\S+)/.exec(command) ?? [];
+    if (container) expect(all.map((each) => each.name)).toContain(container);
+    const [, port] = / (\d+)$/.exec(command) ?? [];
+    const ports = all.flatMap((each) => each.ports ?? []).map(({ containerPort }) => containerPort);
+    if (port) expect(ports).toContain(Number(port));
   },
 );
