@@ -84,7 +84,7 @@ export function manifest(): string {
     urls: [{ title: 'NATS JetStream', url: 'https://docs.nats.io/nats-concepts/jetstream' }],
     metadata: table.map(([name, field]) => {
       const { kind, allowed } = kindOf(field.type);
-      const plain = unsetOf({ ...field, unset: undefined });
+      const plain = field.unset ? undefined : unsetOf(field);
       return {
         name,
         type: kind,

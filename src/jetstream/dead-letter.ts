@@ -73,7 +73,7 @@ export class DeadLetters {
     const { stream, consumer, streamSequence, deliveryCount } = delivery;
     const about = { stream, consumer, streamSequence, deliveryCount };
     if (subject === undefined) {
-      if (this.#givesUp(streamSequence, reason)) {
+      if (this.#countsOnce(streamSequence, reason)) {
         log.error(about, `terminated a message for good (deadLetterSubject is unset): ${text}`);
       }
       return true;
@@ -82,7 +82,7 @@ export class DeadLetters {
       try {
         const found = content ?? (await this.#read(delivery));
         if (found?.subject === subject) {
-          if (this.#givesUp(streamSequence, reason)) {
+          if (this.#countsOnce(streamSequence, reason)) {
             log.error(about, `terminated a dead letter that cannot be delivered either: ${text}`);
           }
           return true;
@@ -92,8 +92,10 @@ export class DeadLetters {
           return true;
         }
         const letter = toDeadLetter(found, delivery, text);
-        // It may be dead twice: never settled in time, and then refused; also by two replicas.
-        if ((await publisher.store(subject, found.data, letter)) === 'duplicate') return true;
+        const stored = await publisher.store(subject, found.data, letter);
+        // It may be dead twice: never settled in time, and then refused; also by two replicas. After a
+        // first attempt that seemed to fail, the one that is there already is that attempt's.
+        if (stored === 'duplicate' && attempt === 0) return true;
         counts.deadLetters[reason]++;
         log.warn(about, `moved a message to ${subject}: ${text}`);
         return true;
@@ -106,8 +108,8 @@ export class DeadLetters {
     return false;
   }
 
-  /** Counts it, unless that was done already. */
-  #givesUp(streamSequence: number, reason: DeathReason): boolean {
+  /** Counts what is given up without a copy. False when that was done already. */
+  #countsOnce(streamSequence: number, reason: DeathReason): boolean {
     if (this.#givenUp.has(streamSequence)) return false;
     this.#givenUp.add(streamSequence);
     const [oldest] = this.#givenUp;

@@ -60,6 +60,8 @@ interface Pending {
   sends: number;
   /** Sent again, for want of an answer. */
   repeated: boolean;
+  /** Sent on a connection that broke before the answer. */
+  unanswered: boolean;
   attempts: number;
   /** Why it has not been stored yet, where that is known. */
   waitingFor?: string;
@@ -250,6 +252,7 @@ export class Publisher {
       sent: false,
       sends: 0,
       repeated: false,
+      unanswered: false,
       attempts: 0,
       outcome,
     };
@@ -387,8 +390,7 @@ export class Publisher {
       const left = pending.deadline - now;
       if (left > this.#timeout * (1 - patience)) break;
       if (left <= 0) {
-        this.#forget(number);
-        pending.outcome.reject(this.#overdue(pending));
+        this.#fail(number, pending, this.#overdue(pending));
       } else if (connected && pending.sent && pending.repeatable && !pending.repeated) {
         // A leader that crashed may have taken it with it.
         pending.repeated = true;
@@ -402,14 +404,11 @@ export class Publisher {
 
   #disconnected(): void {
     for (const [number, pending] of this.#pending) {
-      if (pending.repeatable || !pending.sent) {
-        pending.sent = false;
-        continue;
-      }
-      this.#forget(number);
-      pending.outcome.reject(
-        new ComponentError('unavailable', 'the connection to NATS broke before the confirmation'),
-      );
+      if (pending.sent) pending.unanswered = true;
+      pending.sent = false;
+      if (pending.repeatable || !pending.unanswered) continue;
+      const text = 'the connection to NATS broke before the confirmation';
+      this.#fail(number, pending, new ComponentError('unavailable', text));
     }
   }
 
@@ -443,10 +442,15 @@ export class Publisher {
   }
 
   #failAll(error: ComponentError): void {
-    const failed = [...this.#pending.values()];
-    this.#pending.clear();
-    this.#pendingBytes = 0;
-    for (const { outcome } of failed) outcome.reject(error);
+    for (const [number, pending] of [...this.#pending]) this.#fail(number, pending, error);
+  }
+
+  /** Fails what no stream has answered, and says so where it may have been stored all the same. */
+  #fail(number: number, { sent, repeated, unanswered, outcome }: Pending, cause: ComponentError) {
+    this.#forget(number);
+    const text = `${cause.message}; the message may have been stored`;
+    const inDoubt = sent || repeated || unanswered;
+    outcome.reject(inDoubt ? new ComponentError(cause.code, text, { cause }) : cause);
   }
 }
 

@@ -246,6 +246,25 @@ test.each([
   expect(await sample(pair.url, `publishes_duplicate_total${publisher}`)).toBe(0);
 });
 
+test('a dead letter whose first confirmation is lost is counted, once', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  await pair.nats.api.streams.add({ name: 'DEAD', subjects: ['dead'], no_ack: true });
+  const host = await pair.host({ deadLetterSubject: 'dead', publishTimeout: '500ms' });
+  const subscription = host.subscribe('orders', { maxDeliver: '1' });
+  await pair.nats.client.publish('orders', 'x');
+  const [message] = await subscription.received(1);
+  subscription.nak(message?.id ?? '');
+  await until('a first attempt', () =>
+    pair.component.lines.some((line) => line.includes('cannot store a dead letter yet')),
+  );
+  expect((await pair.nats.api.streams.info('DEAD')).state.messages).toBe(1);
+  await pair.nats.api.streams.update('DEAD', { no_ack: false });
+  await becomes(pair.url, `dead_letters_total${of(',reason="refused"')}`, 1);
+  await becomes(pair.url, `in_flight${of()}`, 0);
+  expect((await pair.nats.api.streams.info('DEAD')).state.messages).toBe(1);
+});
+
 test('an orphaned daprd makes the process unready, and alive', async () => {
   await using pair = await start();
   expect((await get(`${pair.url}/readyz`)).status).toBe(200);

@@ -179,6 +179,31 @@ test('a bulk under which the connection breaks: each entry has the outcome it wo
   expect(await stored()).toBe(2);
 });
 
+test('a publish that fails says whether the message may have been stored', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  await using relay = await TcpRelay.start(pair.nats.port);
+  const natsURL = `nats://127.0.0.1:${relay.port}`;
+  const host = await pair.host({ natsURL, publishTimeout: '3s' });
+  const failure = (data: string) =>
+    host.publish('orders', data).then(
+      () => 'stored',
+      ({ details }) => details as string,
+    );
+  relay.hold();
+  const silent = failure(event('e1'));
+  expect(await silent).toMatch(/no stream confirmed "orders".*; the message may have been stored$/);
+  const broken = failure(event('e2'));
+  await until('both on the stream', async () => {
+    return (await pair.nats.api.streams.info('ORDERS')).state.messages === 2;
+  });
+  await pair.nats.stop();
+  expect(await broken).toMatch(/not connected to NATS .*; the message may have been stored$/);
+  const never = await failure(event('e3'));
+  expect(never).toContain('not connected to NATS');
+  expect(never).not.toContain('stored');
+});
+
 test('a bulk for a topic that is no subject fails entry by entry; an empty one is done', async () => {
   await using pair = await startPair();
   const host = await pair.host();
