@@ -8,6 +8,7 @@
  * - `unauthenticated`: the server refused the credentials
  * - `forbidden`: the server lets this user not do it
  * - `unavailable`: the server cannot be reached, or cannot answer now
+ * - `taken`: another client has what only one can have
  * - `closed`: this component instance, or the process, is ending
  * - `timeout`: no answer within the limit
  * - `internal`: a defect here
@@ -20,6 +21,7 @@ export type ErrorCode =
   | 'unauthenticated'
   | 'forbidden'
   | 'unavailable'
+  | 'taken'
   | 'closed'
   | 'timeout'
   | 'internal';

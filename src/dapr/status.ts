@@ -11,6 +11,7 @@ const table: Record<ErrorCode, status> = {
   unauthenticated: status.UNAUTHENTICATED,
   forbidden: status.PERMISSION_DENIED,
   unavailable: status.UNAVAILABLE,
+  taken: status.UNAVAILABLE,
   closed: status.UNAVAILABLE,
   timeout: status.DEADLINE_EXCEEDED,
   internal: status.INTERNAL,

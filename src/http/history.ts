@@ -23,11 +23,12 @@ type Counts = object;
  * at every two seconds. What is gone is forgotten with the next look.
  */
 export class History {
-  readonly #status: () => ServerStatus;
+  readonly #status: () => ServerStatus | undefined;
   #series = new Map<Counts, Series>();
   #at = performance.now();
 
-  constructor(status: () => ServerStatus) {
+  /** @param status undefined until there is something to look at */
+  constructor(status: () => ServerStatus | undefined) {
     this.#status = status;
     setInterval(() => this.#sample(), sampleInterval).unref();
   }
@@ -57,8 +58,8 @@ export class History {
   }
 }
 
-function* totals({ components }: ServerStatus): Generator<[Counts, number]> {
-  for (const { instance } of components) {
+function* totals(status: ServerStatus | undefined): Generator<[Counts, number]> {
+  for (const { instance } of status?.components ?? []) {
     if (!instance) continue;
     const { counts, subscriptions } = instance;
     yield [counts, counts.publishes.confirmed.count];

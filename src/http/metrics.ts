@@ -102,10 +102,10 @@ const table: Metric[] = [
   {
     name: 'subscription_state',
     type: 'gauge',
-    help: 'Subscriptions in this state: binding (looks for its stream and consumer), delivering or paused.',
+    help: 'Subscriptions in this state: binding (looks for its stream and consumer), standby (another client has the push consumer), delivering or paused.',
     labels: [...ofTopic, 'state'],
     read: perSubscription(({ state }) =>
-      ['binding', 'delivering', 'paused'].map((each) => ({
+      ['binding', 'standby', 'delivering', 'paused'].map((each) => ({
         labels: { state: each },
         value: Number(each === state),
       })),
@@ -172,6 +172,13 @@ const table: Metric[] = [
     help: 'Messages sent back for redelivery: refused by the app, or given back because it paused or stopped.',
     labels: [...ofTopic, 'reason'],
     read: ofTopics(({ naks }) => byReason(naks)),
+  },
+  {
+    name: 'dead_letters_pending',
+    type: 'gauge',
+    help: 'Messages on their way to deadLetterSubject; for long where no stream takes them.',
+    labels: ofTopic,
+    read: perSubscription(({ deadLettersPending }) => one(deadLettersPending)),
   },
   {
     name: 'dead_letters_total',

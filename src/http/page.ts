@@ -63,8 +63,7 @@ function renderStatus({ status, history, uptime }: PageOptions): string {
   } as const;
   const [kind, text] = states[state];
   const open = subscriptionsOf(components);
-  const urgent = new Set(components.toSorted(by(urgency)).slice(0, mostShown));
-  const blocks = components.filter((component) => urgent.has(component));
+  const blocks = components.toSorted(by(urgency)).slice(0, mostShown);
   const rows = new Set(subscriptionsOf(blocks).toSorted(by(rank)).slice(0, mostShown));
   const left = [
     [components.length - blocks.length, 'more Component'],
@@ -167,8 +166,8 @@ function renderRow(subscription: SubscriptionStatus, history: History): string {
 }
 
 function renderState({ state, problem }: SubscriptionStatus): string {
-  const working = problem ? 'bad' : 'good';
-  const kind = state === 'delivering' ? working : state === 'paused' ? 'busy' : 'bad';
+  const kinds = { delivering: problem ? 'bad' : 'good', standby: 'busy', paused: 'busy' };
+  const kind = kinds[state as keyof typeof kinds] ?? 'bad';
   const why = problem ? `<br>${escapeHtml(problem)}` : '';
   return `<span class="state ${kind}">${state}</span>${why}`;
 }
@@ -188,13 +187,15 @@ function subscriptionsOf(components: readonly ComponentStatus[]): SubscriptionSt
 
 /** Those that do not deliver come first. */
 function rank({ state }: SubscriptionStatus): number {
-  return ['binding', 'paused', 'delivering'].indexOf(state);
+  return ['binding', 'paused', 'standby', 'delivering'].indexOf(state);
 }
 
 /** Those that are not connected come first, then those with a subscription that does not deliver. */
 function urgency({ instance }: ComponentStatus): number {
   if (!instance?.connection.connected) return 0;
-  return instance.subscriptions.every(({ state }) => state === 'delivering') ? 2 : 1;
+  return instance.subscriptions.some(({ state }) => state === 'binding' || state === 'paused')
+    ? 1
+    : 2;
 }
 
 function by<Item>(order: (item: Item) => number): (a: Item, b: Item) => number {

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6, type Socket } from 'node:net';
-import { ProcessCounts } from '../component/counters.ts';
 import type { ServerStatus } from '../dapr/server.ts';
 import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -42,13 +41,6 @@ interface Answer {
   body: string;
 }
 
-/** What is told before the socket is served. */
-const nothingYet: ServerStatus = {
-  state: 'stopping',
-  components: [],
-  counts: new ProcessCounts(),
-};
-
 /**
  * Tells the operator how it goes: `/metrics` for Prometheus, `/healthz` and `/readyz` for Kubernetes,
  * and `/` for people. Read only, nothing secret in it, and nobody is asked who he is. Runs until the
@@ -57,8 +49,7 @@ const nothingYet: ServerStatus = {
  * @throws ComponentError `invalid-config` where it cannot listen
  */
 export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
-  const { host, port, version, log } = options;
-  const status = () => options.status() ?? nothingYet;
+  const { host, port, version, status, log } = options;
   const history = new History(status);
   const started = performance.now();
 
@@ -69,16 +60,20 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
 
   let metricsPage: Promise<import('./metrics.ts').MetricsPage> | undefined;
   const metrics = async (): Promise<Answer> => {
+    const known = await refreshed();
+    if (!known) return notYet;
     // Loaded when somebody asks: it would make the start longer.
     metricsPage ??= import('./metrics.ts').then(({ MetricsPage }) => new MetricsPage(version));
     const page = await metricsPage;
-    return { status: 200, type: page.contentType, body: await page.render(await refreshed()) };
+    return { status: 200, type: page.contentType, body: await page.render(known) };
   };
 
   const routes: Record<string, () => Answer | Promise<Answer>> = {
     '/': shared(async () => {
+      const known = await refreshed();
+      if (!known) return notYet;
       const uptime = performance.now() - started;
-      const body = renderPage({ status: await refreshed(), history, version, uptime });
+      const body = renderPage({ status: known, history, version, uptime });
       return { status: 200, type: 'text/html; charset=utf-8', body };
     }),
     '/metrics': shared(metrics),
@@ -154,7 +149,7 @@ function reason(error: NodeJS.ErrnoException): string {
  * service at once for an outage that none of them can mend, and that each of them waits out.
  */
 function readiness(status: ServerStatus | undefined): Answer {
-  if (!status) return plain(503, 'starting: the socket is not served yet');
+  if (!status) return notYet;
   const { state, components } = status;
   if (state === 'stopping') return plain(503, 'stopping');
   if (state === 'orphaned') {
@@ -177,6 +172,8 @@ function shared(make: () => Promise<Answer>): () => Promise<Answer> {
     return under;
   };
 }
+
+const notYet = plain(503, 'starting: the socket is not served yet');
 
 function plain(status: number, text: string): Answer {
   return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };

@@ -36,19 +36,19 @@ export class Binding {
   #round = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #healthTimer: NodeJS.Timeout | undefined;
-  #lastProblem = '';
+  #problem: ComponentError | undefined;
   /** What was found last, for the log. */
   #about: { stream?: string; consumer?: string } = {};
   /** The problem after which "subscribed again" was logged last. */
-  #lastHealed = '';
+  #lastHealed: string | undefined;
 
   constructor(options: BindingOptions) {
     this.#options = options;
   }
 
   /** What is in the way, where something is. */
-  get problem(): string | undefined {
-    return this.#lastProblem || undefined;
+  get problem(): ComponentError | undefined {
+    return this.#problem;
   }
 
   /**
@@ -81,7 +81,7 @@ export class Binding {
       events.off('disconnected', anew);
     }
     if (round !== this.#round) return;
-    const problem = this.#lastProblem;
+    const problem = this.#problem?.message;
     bound(consumer);
     // A refusal comes before the answer to this, and there is nothing to tell.
     await within(objectionLimit, connection.flush());
@@ -89,7 +89,7 @@ export class Binding {
     this.#about = { stream: consumer.stream, consumer: consumer.name };
     if (!problem) log.info(this.#about, 'subscribed');
     else if (problem !== this.#lastHealed) log.info(this.#about, 'subscribed again');
-    this.#lastHealed = this.#lastProblem;
+    this.#lastHealed = this.#problem?.message;
     this.#healthTimer = setTimeout(() => this.healthy(), healthyAfter);
     this.#healthTimer.unref();
   }
@@ -99,12 +99,13 @@ export class Binding {
     const { log, connection } = this.#options;
     this.#round++;
     clearTimeout(this.#healthTimer);
-    if (problem.message !== this.#lastProblem && connection.connected) {
-      const level = problem.code === 'internal' ? 'error' : 'warn';
-      const text = `not delivering, trying again until it works: ${problem.message}`;
-      log[level](this.#about, text);
+    const { code, message } = problem;
+    if (message !== this.#problem?.message && connection.connected) {
+      const level = code === 'internal' ? 'error' : 'warn';
+      if (code === 'taken') log.info(this.#about, `standing by: ${message}`);
+      else log[level](this.#about, `not delivering, trying again until it works: ${message}`);
     }
-    this.#lastProblem = problem.message;
+    this.#problem = problem;
     const wait = Math.min(retryWait.first * 2 ** this.#attempts++, retryWait.most);
     this.#retryTimer = setTimeout(() => this.start(), wait * (1 + Math.random() / 2));
   }
@@ -113,8 +114,8 @@ export class Binding {
   healthy(): void {
     clearTimeout(this.#healthTimer);
     this.#attempts = 0;
-    this.#lastProblem = '';
-    this.#lastHealed = '';
+    this.#problem = undefined;
+    this.#lastHealed = undefined;
   }
 
   /** What is under way leads to nothing. */

@@ -218,7 +218,7 @@ async function bringInLine(
   refuseUnchangeable(config, info);
   if (info.config.deliver_subject && !info.config.deliver_group && info.push_bound) {
     throw new ComponentError(
-      'unavailable',
+      'taken',
       `the push consumer "${info.name}" is in use by another client; it has no deliver group, so ` +
         'only one at a time can have it',
     );

@@ -55,9 +55,15 @@ export class DeadLetters {
   readonly #options: DeadLettersOptions;
   /** Stream sequences, the oldest first. */
   readonly #givenUp = new Set<number>();
+  #pending = 0;
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
+  }
+
+  /** Messages whose copy is not stored yet. */
+  get pending(): number {
+    return this.#pending;
   }
 
   /**
@@ -68,6 +74,15 @@ export class DeadLetters {
    *   letter subject, or it comes from there itself), which is then one line in the log
    */
   async putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
+    this.#pending++;
+    try {
+      return await this.#putAside(delivery, death, content);
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  async #putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
     const { publisher, subject, counts, log, signal } = this.#options;
     const { reason, text } = death;
     const { stream, consumer, streamSequence, deliveryCount } = delivery;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { headers, type Msg, type Subscription } from '@nats-io/transport-node';
-import { ComponentError } from '../errors.ts';
+import { ComponentError, type ErrorCode } from '../errors.ts';
 import { fromApi } from './api-errors.ts';
 import type { Connection } from './connection.ts';
 import { type BoundConsumer, isStillThere } from './consumer.ts';
@@ -80,7 +80,7 @@ export class Push {
     if (this.#over || !found || found === 'unreadable') return;
     const claim = found.get(claimHeader);
     if (claim && claim !== this.#claim) {
-      if (claim < this.#claim) this.#lose('another replica has the push consumer');
+      if (claim < this.#claim) this.#lose('another replica has the push consumer', 'taken');
       else this.#sendClaim();
     }
     if (found.code !== 100) return;
@@ -120,11 +120,11 @@ export class Push {
     if (!there) this.#lose('the consumer is gone');
   }
 
-  #lose(reason: string): void {
+  #lose(reason: string, code: ErrorCode = 'unavailable'): void {
     if (this.#over) return;
     this.#end();
     if (!this.#options.connection.nats.isClosed()) this.#deliveries.unsubscribe();
-    this.#options.lost(new ComponentError('unavailable', reason));
+    this.#options.lost(new ComponentError(code, reason));
   }
 
   #end(): void {

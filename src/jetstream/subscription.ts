@@ -34,17 +34,18 @@ export interface SubscriptionOptions {
 
 /**
  * - `binding`: looks for its stream and consumer, for as long as it takes
+ * - `standby`: binding, while another client has a push consumer that only one at a time can have
  * - `delivering`: asks the consumer for messages and hands them to the host
  * - `paused`: neither; settlements still count
  * - `closed`: over; everything unsettled has been given back
  */
-export type SubscriptionState = 'binding' | 'delivering' | 'paused' | 'closed';
+export type SubscriptionState = 'binding' | 'standby' | 'delivering' | 'paused' | 'closed';
 
 /** One subscription as it is now. */
 export interface SubscriptionStatus {
   topic: string;
   state: SubscriptionState;
-  /** Why it is binding and not delivering, where that is known. */
+  /** Why it does not deliver, where that is known. */
   problem: string | undefined;
   /** Undefined until there is one, here and below. */
   stream: string | undefined;
@@ -52,6 +53,8 @@ export interface SubscriptionStatus {
   type: 'pull' | 'push' | undefined;
   /** Messages with the host, not settled yet. */
   inFlight: number;
+  /** Dead messages that no stream has taken yet. */
+  deadLettersPending: number;
   counts: SubscriptionCounts;
   /** As the server last told it. */
   backlog: Figures | undefined;
@@ -182,13 +185,15 @@ export class Subscription {
 
   status(): SubscriptionStatus {
     const consumer = this.#consumer;
+    const problem = this.#state === 'binding' ? this.#binding.problem : undefined;
     return {
       topic: this.#options.topic,
-      state: this.#state,
-      problem: this.#state === 'binding' ? this.#binding.problem : undefined,
+      state: problem?.code === 'taken' ? 'standby' : this.#state,
+      problem: problem?.message,
       ...this.#where(),
       type: consumer && (consumer.deliverSubject ? 'push' : 'pull'),
       inFlight: this.#inFlight.size,
+      deadLettersPending: this.#deadLetters.pending,
       counts: this.#counts,
       backlog: this.#backlog.figures,
     };

@@ -190,6 +190,23 @@ test('two hosts of one name and app are one series', async () => {
   ).toBe(1);
 });
 
+test('a replica that waits for a push consumer stands by, and takes over', async () => {
+  await using pair = await start();
+  await pair.nats.stream('ORDERS', 'orders');
+  const fields = { heartbeat: '1s' };
+  const first = (await pair.host(fields)).subscribe('orders');
+  await becomes(pair.url, `subscription_state${of(',state="delivering"')}`, 1);
+  (await pair.host(fields)).subscribe('orders');
+  await becomes(pair.url, `subscription_state${of(',state="standby"')}`, 1);
+  expect(await sample(pair.url, `subscription_state${of(',state="binding"')}`)).toBe(0);
+  expect((await get(pair.url)).text).toContain('is in use by another client');
+  first.cancel();
+  await becomes(pair.url, `subscription_state${of(',state="standby"')}`, 0);
+  await becomes(pair.url, `subscription_state${of(',state="delivering"')}`, 1);
+  expect(pair.component.lines.filter((line) => line.includes('standing by'))).toHaveLength(1);
+  expect(pair.component.lines.filter((line) => line.includes('"level":"warn"'))).toEqual([]);
+});
+
 test('what two hosts have counted stays when one goes, and when both have gone', async () => {
   await using pair = await start();
   await pair.nats.stream('ORDERS', 'orders');
@@ -259,8 +276,10 @@ test('a dead letter whose first confirmation is lost is counted, once', async ()
     pair.component.lines.some((line) => line.includes('cannot store a dead letter yet')),
   );
   expect((await pair.nats.api.streams.info('DEAD')).state.messages).toBe(1);
+  expect(await sample(pair.url, `dead_letters_pending${of()}`)).toBe(1);
   await pair.nats.api.streams.update('DEAD', { no_ack: false });
   await becomes(pair.url, `dead_letters_total${of(',reason="refused"')}`, 1);
+  await becomes(pair.url, `dead_letters_pending${of()}`, 0);
   await becomes(pair.url, `in_flight${of()}`, 0);
   expect((await pair.nats.api.streams.info('DEAD')).state.messages).toBe(1);
 });
