@@ -18,8 +18,9 @@ export type PullCall = ServerDuplexStream<DecodedPullMessagesRequest, PullMessag
 const hostMessageLimit = 4 * 1024 * 1024;
 
 /**
- * What daprd says of a message whose turn came after it had closed the subscription, as 1.16 does at
- * each stop. No handler has seen it, so it is no failure that would earn a delay.
+ * What daprd 1.16 says of a message whose turn came after it had closed the subscription: when it stops,
+ * or its app is not healthy any more. No handler has seen it, so it is no failure that would earn a
+ * delay. 1.18 says nothing of such a message and ends the stream.
  */
 const neverHandled = 'subscription is closed';
 

@@ -1,16 +1,15 @@
 import { execFile } from 'node:child_process';
-import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
+import { glob, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { resolveBinary } from '../../tools/binaries.ts';
 import { Child } from '../support/child.ts';
-import { localConfiguration } from '../support/daprd.ts';
+import { background, documented } from '../support/documentation.ts';
 import { Host } from '../support/host.ts';
 import { localComponents } from '../support/local-components.ts';
 import { NatsServer } from '../support/nats-server.ts';
-import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 /** Each command that the documentation gives its reader is run by a test: here, or where it is said. */
@@ -18,8 +17,7 @@ const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
 const elsewhere: [command: RegExp, file: string, test: string][] = [
-  [/^dapr run .* -- /, 'e2e/dapr-run.test.ts', 'the documented `dapr run`'],
-  [/^dapr run -f /, 'e2e/dapr-run.test.ts', 'the documented multi-app run'],
+  [background, 'e2e/starts.test.ts', 'a documented start, pasted as a whole'],
   [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
   [/^curl .*connection_up\|subscription_state'$/, 'e2e/commands.test.ts', 'seeMetrics'],
   [
@@ -42,43 +40,6 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
   [/^docker run .* nats:2\.15 -js$/, 'container/compose.test.ts', 'the documented nats-server'],
 ];
 
-interface Documented {
-  page: string;
-  command: string;
-}
-
-/** Every line of every `sh` block, without its comment. */
-async function documented(): Promise<Documented[]> {
-  const pages = ['README.md', 'deploy/kubernetes/README.md'];
-  for (const name of await readdir(join(root, 'docs')))
-    if (name.endsWith('.md')) pages.push(`docs/${name}`);
-  const found: Documented[] = [];
-  for (const page of pages) {
-    const text = await readFile(join(root, page), 'utf8');
-    for (const [, block = ''] of text.matchAll(/^ *```(?:sh|bash)\n([\s\S]*?)^ *```/gm)) {
-      for (const line of block.split('\n')) {
-        const command = line.replace(/\s+#.*$/, '').trim();
-        if (command) found.push({ page, command });
-      }
-    }
-  }
-  return found;
-}
-
-/** `npm start …` in this folder, with a socket folder of its own. */
-async function npmStart(command: string, ready: RegExp, env: NodeJS.ProcessEnv): Promise<Child> {
-  const [program = '', ...args] = command.replace(/ &$/, '').split(' ');
-  return Child.start({
-    name: command,
-    command: program,
-    args,
-    cwd: root,
-    env,
-    ready,
-    detached: true,
-  });
-}
-
 const here: [command: RegExp, (command: string) => Promise<void>][] = [
   [
     /^npm run demo$/,
@@ -92,28 +53,23 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
     },
   ],
   [
-    /^npm start( &| -- --socket-name jetstream| -- --http-port 9464)?$/,
+    /^npm start -- (--socket-name jetstream|--http-port 9464)$/,
     async (command) => {
       await using folder = await temporaryFolder();
-      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
-      await using component = await npmStart(command, /"msg":"ready/, env);
+      const [program = '', ...args] = command.split(' ');
+      await using component = await Child.start({
+        name: command,
+        command: program,
+        args,
+        cwd: root,
+        env: { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path },
+        ready: /"msg":"ready/,
+        detached: true,
+      });
       const name = command.includes('jetstream') ? 'jetstream' : 'nats-jetstream';
       using host = new Host(join(folder.path, `${name}.sock`));
       await host.call('Ping');
       if (command.includes('9464')) await seeMetrics(host);
-      await component.interruptGroup();
-    },
-  ],
-  [
-    // Begun together with the component, as its reader does.
-    /^npm start -- healthcheck --wait 300$/,
-    async (command) => {
-      await using folder = await temporaryFolder();
-      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
-      const [program = '', ...args] = command.split(' ');
-      const waiting = run(program, args, { cwd: root, env: { ...process.env, ...env } });
-      await using component = await npmStart('npm start &', /"msg":"ready/, env);
-      expect((await waiting).stdout).toContain('SERVING: ');
       await component.interruptGroup();
     },
   ],
@@ -136,38 +92,6 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
       await run(await resolveBinary('nats'), args, { env: { ...process.env, NATS_URL: nats.url } });
       const { config } = await nats.api.streams.info('ORDERS');
       expect(config.subjects).toEqual(['orders']);
-    },
-  ],
-  [
-    /^daprd --app-id checkout --app-port 3000 --resources-path \.\/components$/,
-    async (command) => {
-      await using nats = await NatsServer.start();
-      await using folder = await temporaryFolder();
-      const components = await localComponents(nats.url, folder.path);
-      const env = { DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path };
-      await using component = await npmStart('npm start', /"msg":"ready/, env);
-      const config = join(folder.path, 'config.yaml');
-      await writeFile(config, localConfiguration(join(folder.path, 'names.db')));
-      const [, ...args] = command
-        .replace('./components', components)
-        .replace('3000', `${await freePort()}`)
-        .split(' ');
-      const isolation = [
-        ...['--config', config, '--enable-metrics=false', '--dapr-listen-addresses', '127.0.0.1'],
-        ...['--dapr-internal-grpc-listen-address', '127.0.0.1'],
-        ...['--dapr-http-port', `${await freePort()}`, '--dapr-grpc-port', `${await freePort()}`],
-        ...['--dapr-internal-grpc-port', `${await freePort()}`],
-      ];
-      await using daprd = await Child.start({
-        name: 'daprd',
-        command: await resolveBinary('daprd'),
-        args: [...args, ...isolation],
-        env,
-        // It waits for an app then, which is the reader's.
-        ready: /Component loaded: pubsub \(pubsub.nats-jetstream\/v1\)/,
-      });
-      await daprd.end();
-      await component.interruptGroup();
     },
   ],
 ];

@@ -73,3 +73,22 @@ test('a pod that is told to stop: what the app is at is finished and acknowledge
   expect(num_ack_pending).toBe(0);
   expect(ack_floor.stream_seq).toBe(1);
 });
+
+test('a daprd that blocks its stop: what waits is handled, and nothing new comes', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const paused = Promise.withResolvers<void>();
+  const args = ['--dapr-block-shutdown-duration', '3s'];
+  await using sidecar = await startSidecar(pair, 'app', { handle: () => paused.promise }, { args });
+  for (let n = 0; n < 20; n++) await sidecar.daprd.publish('pubsub', 'orders', { n });
+  const info = () => pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  await until('all to wait there', async () => (await info()).num_ack_pending === 20);
+  const end = sidecar.daprd.child.end('SIGTERM');
+  await pair.component.line(/subscription paused/);
+  await sidecar.daprd.publish('pubsub', 'orders', { n: 20 });
+  paused.resolve();
+  expect(await end).toBe(0);
+  expect(numbers(sidecar.app.received)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  const left = { num_pending: 1, num_ack_pending: 0, num_redelivered: 0 };
+  expect(await info()).toMatchObject(left);
+});

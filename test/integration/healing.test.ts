@@ -37,6 +37,16 @@ async function replicatedStream(api: NatsServer['api'], name: string): Promise<v
   await until(`stream ${name}`, () => api.streams.add(stream), 30_000);
 }
 
+/** Has a node running again after what is done to it, also where that fails: the next test needs it. */
+async function thenRestarted(node: NatsServer, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } finally {
+    await node.stop();
+    await node.startAgain();
+  }
+}
+
 describe('in a cluster of three', () => {
   let cluster: Cluster;
   beforeAll(async () => {
@@ -114,15 +124,15 @@ describe('in a cluster of three', () => {
     await using replicated = await startReplicated('lame');
     const { component, subscription, flow } = replicated;
     const node = await replicated.node();
-    node.signal('SIGUSR2');
-    await component.line(/is about to shut down/);
-    await component.line(/reconnected to NATS/);
-    await flow.more(20);
-    await replicated.complete();
-    expect(repeated(subscription.texts)).toEqual([]);
-    expect(repeated(said(component))).toEqual([]);
-    await node.stop();
-    await node.startAgain();
+    await thenRestarted(node, async () => {
+      node.signal('SIGUSR2');
+      await component.line(/is about to shut down/);
+      await component.line(/reconnected to NATS/);
+      await flow.more(20);
+      await replicated.complete();
+      expect(repeated(subscription.texts)).toEqual([]);
+      expect(repeated(said(component))).toEqual([]);
+    });
     await replicated.whole();
   });
 
@@ -164,9 +174,10 @@ describe('in a cluster of three', () => {
     using host = new Host(replicated.component.socket, 'patient');
     await host.init({ natsURL: other.url, publishTimeout: '20s' });
     const killed = nodes[Number(leader.slice('node'.length))] as NatsServer;
-    await killed.stop('SIGKILL');
-    await host.publish('patient', 'x', { msgId: 'x' });
-    await killed.startAgain();
+    await thenRestarted(killed, async () => {
+      await killed.stop('SIGKILL');
+      await host.publish('patient', 'x', { msgId: 'x' });
+    });
     await replicated.whole();
   });
 
@@ -182,14 +193,15 @@ describe('in a cluster of three', () => {
     await subscription.received(20);
     const { cluster: placed } = await api.consumers.info('headless', 'app-headless');
     const leader = nodes[Number(placed?.leader?.slice('node'.length))] as NatsServer;
-    await leader.stop('SIGKILL');
-    subscription.ackAll();
     const [other] = nodes.filter((node) => node !== leader) as [NatsServer];
-    const unsettled = async () =>
-      (await other.api.consumers.info('headless', 'app-headless')).num_ack_pending;
-    await until('all settled', async () => (await unsettled()) === 0, 30_000);
-    expect(subscription.messages).toHaveLength(20);
-    await leader.startAgain();
+    await thenRestarted(leader, async () => {
+      await leader.stop('SIGKILL');
+      subscription.ackAll();
+      const unsettled = async () =>
+        (await other.api.consumers.info('headless', 'app-headless')).num_ack_pending;
+      await until('all settled', async () => (await unsettled()) === 0, 30_000);
+      expect(subscription.messages).toHaveLength(20);
+    });
     await replicated.whole();
   });
 
@@ -199,11 +211,12 @@ describe('in a cluster of three', () => {
     for (let round = 0; round < 2; round++) {
       await replicated.whole();
       const node = await replicated.node();
-      await node.stop('SIGKILL');
-      const { length } = subscription.messages;
-      await flow.more(20, 30_000);
-      await subscription.received(length + 20, 30_000);
-      await node.startAgain();
+      await thenRestarted(node, async () => {
+        await node.stop('SIGKILL');
+        const { length } = subscription.messages;
+        await flow.more(20, 30_000);
+        await subscription.received(length + 20, 30_000);
+      });
       await flow.more(20);
     }
     await replicated.complete();

@@ -11,6 +11,8 @@ export interface AppOptions {
   deadLetterTopic?: string;
   /** What to do with a message; a throw is a failed handler. */
   handle?: (data: unknown, topic: string) => Promise<void> | void;
+  /** What it answers to daprd's health checks at /healthz; over HTTP only. */
+  healthy?: () => boolean;
 }
 
 /** A real app on the Dapr SDK, which collects what it gets. */
@@ -32,6 +34,7 @@ export class App {
     topics,
     deadLetterTopic,
     handle,
+    healthy = () => true,
   }: AppOptions): Promise<App> {
     const port = await freePort();
     const server = new DaprServer({
@@ -47,7 +50,10 @@ export class App {
       },
       logger: { level: LogLevel.Error, service: quiet },
     });
-    if (protocol === 'http') listenOnLoopback(server);
+    if (protocol === 'http') {
+      listenOnLoopback(server);
+      answerHealthChecks(server, healthy);
+    }
     const app = new App(port, protocol, server);
     for (const topic of topics) {
       const callback = async (data: unknown) => {
@@ -85,6 +91,16 @@ export function listenOnLoopback(server: DaprServer): void {
     listen: (port: number) => unknown;
   };
   express.listen = (port) => createServer(express).listen(port, '127.0.0.1');
+}
+
+function answerHealthChecks(server: DaprServer, healthy: () => boolean): void {
+  const express = server.daprServer.getServer() as {
+    get: (path: string, handle: RequestListener) => void;
+  };
+  express.get('/healthz', (_, response) => {
+    response.statusCode = healthy() ? 200 : 500;
+    response.end();
+  });
 }
 
 const nothing = () => undefined;

@@ -1,5 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
+import { until } from './wait.ts';
 
 /** How long a child may take to say that it is ready, and to end. Unit: milliseconds. */
 const readyLimit = 20_000;
@@ -117,6 +119,22 @@ export class Child {
     await this.end('SIGINT');
   }
 
+  /**
+   * Interrupts a detached child and all it has started, whichever process groups that made for itself,
+   * and resolves when all of it is gone.
+   *
+   * @throws Error when something had to be killed, after 10 s
+   */
+  async endSession(): Promise<void> {
+    await signalSession(this.pid, 'SIGINT');
+    try {
+      const gone = async () => (await session(this.pid)).length === 0;
+      await until(`the end of all that ${this.#name} has started`, gone, endLimit);
+    } finally {
+      await signalSession(this.pid, 'SIGKILL');
+    }
+  }
+
   /** Waits until a line of output matches, past ones included. */
   async line(pattern: RegExp, limit = readyLimit): Promise<string> {
     const deadline = Date.now() + limit;
@@ -132,5 +150,27 @@ export class Child {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end();
+  }
+}
+
+/** The processes that belong to a session, those aside that have ended already. */
+async function session(leader: number): Promise<number[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,sess=,stat=']);
+  const rows = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  return rows
+    .filter(([, id, state]) => Number(id) === leader && !state?.startsWith('Z'))
+    .map(([pid]) => Number(pid));
+}
+
+async function signalSession(leader: number, signal: NodeJS.Signals): Promise<void> {
+  for (const pid of await session(leader)) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended since.
+    }
   }
 }
