@@ -264,6 +264,39 @@ test('--connect: server, credentials, stream and permissions', async () => {
   expect(down.stdout).toContain('cannot reach NATS');
 });
 
+test('--connect: the dead letters have a stream, or get one, and may be put there', async () => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    { user: part, password: p, permissions: { publish: { deny: [ "dead", "made" ] } } }
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders');
+  await nats.stream('DEAD', 'dead');
+  const own = { streamManagement: 'create', streamName: 'NEW' };
+  const added = 'takes only new: add it to streamSubjects';
+  const denied = 'problem  the user may not publish to';
+  for (const [code, words, fields, topic = 'orders'] of [
+    [0, 'ok       # stream DEAD takes the subject "dead"', { deadLetterSubject: 'dead' }],
+    [0, 'ok       # stream DEAD', { deadLetterSubject: 'dead', streamName: 'ORDERS' }],
+    [1, 'problem  # no stream takes the subject "made"; create one: nats stream add', {}],
+    [0, 'note     # no stream takes the subject "made" yet', { streamManagement: 'create' }],
+    [0, 'note     # no', { streamManagement: 'update', streamName: 'ORDERS' }],
+    [1, 'problem  # stream "ORDERS" does not take', { ...own, streamName: 'ORDERS' }],
+    [1, `problem  # no stream takes the subject "made", and the one that would be`, own, 'new'],
+    [1, added, { streamManagement: 'create', streamSubjects: 'new' }, 'new'],
+    [0, 'note     # no', { ...own, streamSubjects: 'new, made' }, 'new'],
+    [1, `${denied} dead`, { username: 'part', deadLetterSubject: 'dead' }],
+    [1, `${denied} made`, { username: 'part', ...own, streamSubjects: 'new, made' }, 'new'],
+  ] as [number, string, Record<string, string>, string?][]) {
+    const login = { natsURL: nats.url, username: 'full', password: 'p' };
+    const properties = { ...login, deadLetterSubject: 'made', ...fields };
+    const result = await check([component('pubsub', properties), subscription(topic)], '--connect');
+    expect(result.stdout).toContain(words.replace('#', 'deadLetterSubject:'));
+    expect(result.code, words).toBe(code);
+  }
+  expect(await nats.api.streams.names().next()).toEqual(['DEAD', 'ORDERS']);
+});
+
 test('--connect: a server that says nothing is given up, and the command ends', async () => {
   await using silent = await SilentServers.start(1);
   const start = Date.now();
