@@ -55,12 +55,12 @@ export async function check(options: CheckOptions): Promise<Report> {
     if (components.some((one) => one.name === pubsub)) continue;
     const near = meant(pubsub, ownNames);
     const text = `${file}: Subscription ${name} names "${pubsub}", which no Component read here is`;
-    if (near) report.problem(`${text}; did you mean ${near}?`);
-    else report.warning(text);
+    report.warning(near ? `${text}; did you mean ${near}?` : text);
   }
   for (const [index, { file, name }] of components.entries()) {
     if (components.findIndex((one) => one.name === name) < index) {
-      report.problem(`${file}: a second Component ${name}`);
+      const remedy = 'name the files of one resources folder at a time';
+      report.problem(`${file}: a second Component ${name}; ${remedy}`);
     }
   }
   if (own.length === 0 && report.ok) {
