@@ -117,7 +117,8 @@ Options, each also by environment variable; the option wins:
   --version             print the version and exit
 
 check reads Component and Subscription files, says what is wrong with them and
-what each subscription would create. It creates nothing.
+what each subscription would create. It creates nothing. Name the files of one
+resources folder at a time.
   --connect             ask the NATS server too: reachable, credentials, stream,
                         permissions
   --app-id ID           of the app's daprd; it is in the names of consumers. Without it

@@ -2,7 +2,7 @@ import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
 import { type Permissions, permitted } from '../jetstream/permissions.ts';
 import { anyApp, neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
-import { confirmStream } from '../jetstream/stream.ts';
+import { confirmDeadLetterStream, confirmStream } from '../jetstream/stream.ts';
 import { checkSubscribeSubject } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
@@ -55,12 +55,12 @@ export async function check(options: CheckOptions): Promise<Report> {
     if (components.some((one) => one.name === pubsub)) continue;
     const near = meant(pubsub, ownNames);
     const text = `${file}: Subscription ${name} names "${pubsub}", which no Component read here is`;
-    if (near) report.problem(`${text}; did you mean ${near}?`);
-    else report.warning(text);
+    report.warning(near ? `${text}; did you mean ${near}?` : text);
   }
   for (const [index, { file, name }] of components.entries()) {
     if (components.findIndex((one) => one.name === name) < index) {
-      report.problem(`${file}: a second Component ${name}`);
+      const remedy = 'name the files of one resources folder at a time';
+      report.problem(`${file}: a second Component ${name}; ${remedy}`);
     }
   }
   if (own.length === 0 && report.ok) {
@@ -156,20 +156,37 @@ async function checkOnServer(
   permissions: Permissions,
   report: Findings,
 ): Promise<void> {
-  try {
-    const stream = await confirmStream(connection, config, topic);
-    report.fine(`stream ${stream} takes the subject "${topic}"`);
-    const { publish, subscribe } = neededSubjects(config, topic, stream, connection.apiPrefix);
-    for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {
-      report.problem(`the user may not publish to ${subject}`);
+  const { deadLetterSubject: dead, streamManagement } = config;
+  const told = async (subject: string, of: string, asked: Promise<string | undefined>) => {
+    try {
+      const stream = await asked;
+      if (stream !== undefined) report.fine(`${of}stream ${stream} takes the subject "${subject}"`);
+      else {
+        report.note(
+          `${of}no stream takes the subject "${subject}" yet; the component would make one, or ` +
+            `add it to one (streamManagement is ${streamManagement})`,
+        );
+      }
+      return stream;
+    } catch (error) {
+      report.problem(`${of}${messageOf(error)}`);
+      return undefined;
     }
-    for (const subject of subscribe.filter((one) => !permitted(permissions.subscribe, one))) {
-      report.problem(`the user may not subscribe to ${subject}`);
-    }
-  } catch (error) {
-    if (config.streamManagement !== 'none' && ComponentError.from(error).code === 'no-stream') {
-      report.note(`the stream for "${topic}" is not there; the component would create it`);
-    } else report.problem(messageOf(error));
+  };
+  const stream = await told(topic, '', confirmStream(connection, config, topic));
+  if (dead !== undefined) {
+    const asked = confirmDeadLetterStream(connection, config, topic, dead);
+    await told(dead, 'deadLetterSubject: ', asked);
+  }
+  const { publish, subscribe } =
+    stream !== undefined
+      ? neededSubjects(config, topic, stream, connection.apiPrefix)
+      : { publish: dead === undefined ? [] : [dead], subscribe: [] };
+  for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {
+    report.problem(`the user may not publish to ${subject}`);
+  }
+  for (const subject of subscribe.filter((one) => !permitted(permissions.subscribe, one))) {
+    report.problem(`the user may not subscribe to ${subject}`);
   }
 }
 

@@ -35,9 +35,10 @@ const scalar = z.union(
 
 const text = scalar.transform((value) => (value === null ? '' : String(value)));
 
+const passedOver = 'daprd passes over any other, without a word';
+
 const component = z.object({
-  // daprd passes over a Component of another one, without a word.
-  apiVersion: z.literal('dapr.io/v1alpha1').optional(),
+  apiVersion: z.literal('dapr.io/v1alpha1', `must be dapr.io/v1alpha1: ${passedOver}`),
   metadata: z.object({ name: z.string() }),
   spec: z.object({
     type: z.string(),
@@ -59,15 +60,47 @@ const component = z.object({
   }),
 });
 
-const subscription = z.object({
+const otherwise = 'daprd drops every message that it has no path of the app for';
+const noRoute = `is needed in dapr.io/v1alpha1: ${otherwise}`;
+const noRoutes = `must have a default or rules in dapr.io/v2alpha1: ${otherwise}`;
+
+const ofSubscription = {
   metadata: z.object({ name: z.string() }),
-  spec: z.object({
-    pubsubname: z.string(),
-    topic: z.string(),
-    metadata: z.record(z.string(), text).nullish(),
-  }),
   scopes: z.array(z.string()).nullish(),
+};
+
+const specOfSubscription = z.object({
+  pubsubname: z.string(),
+  topic: z.string(),
+  metadata: z.record(z.string(), text).nullish(),
 });
+
+const routes = z
+  .object(
+    {
+      default: z.string().nullish(),
+      rules: z.array(z.object({ path: z.string() })).nullish(),
+    },
+    noRoutes,
+  )
+  .refine((given) => given.default || given.rules?.length, noRoutes);
+
+const subscription = z.discriminatedUnion(
+  'apiVersion',
+  [
+    z.object({
+      ...ofSubscription,
+      apiVersion: z.literal('dapr.io/v1alpha1'),
+      spec: specOfSubscription.extend({ route: z.string(noRoute).min(1, noRoute) }),
+    }),
+    z.object({
+      ...ofSubscription,
+      apiVersion: z.literal('dapr.io/v2alpha1'),
+      spec: specOfSubscription.extend({ routes }),
+    }),
+  ],
+  `must be dapr.io/v1alpha1 or dapr.io/v2alpha1: ${passedOver}`,
+);
 
 /** Problems told of one file, at most. */
 const mostTold = 20;

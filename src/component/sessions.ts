@@ -80,8 +80,9 @@ export class Sessions {
    *
    * @throws ComponentError whatever {@link Instance.create} throws; later calls then say why, too
    */
-  async init(connection: Connection, name: string, properties: Properties): Promise<void> {
+  async init(connection: Connection, name: string, sent: Properties): Promise<void> {
     const slots = this.#slotsOf(connection);
+    const properties = withUsersConsumerID(sent);
     if (this.#stopped) throw stopping();
     const before = slots.get(name);
     const slot: Slot = this.#start(name, properties, before);
@@ -258,6 +259,18 @@ export class Sessions {
     first.gone--;
     return this.#start(name, first.properties);
   }
+}
+
+/**
+ * daprd knows `consumerID` in this spelling alone, and adds it, the app id, where the Component has another.
+ * That one is the user's, and takes the place of the added one.
+ */
+function withUsersConsumerID(properties: Properties): Properties {
+  const others = Object.entries(properties).filter(([key]) => key !== 'consumerID');
+  const users = others.find(([key, value]) => /^consumerid$/i.test(key) && value.trim() !== '');
+  if (!users) return properties;
+  const rest = Object.fromEntries(others.filter((each) => each !== users));
+  return { ...rest, consumerID: users[1].trim() };
 }
 
 function labelsOf(component: string, properties: Properties): ComponentLabels {

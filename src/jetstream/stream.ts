@@ -1,4 +1,4 @@
-import { JetStreamApiCodes } from '@nats-io/jetstream';
+import { JetStreamApiCodes, type StreamConfig } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { ComponentError } from '../errors.ts';
 import { fromApi, ifThere } from './api-errors.ts';
@@ -24,13 +24,7 @@ export async function findStream(
   // A mirror, say, does not list the subject and has its messages all the same.
   if (streamName !== undefined && streamManagement === 'none') return streamName;
   const found = await streamsOf(connection, subject);
-  if (streamName === undefined && found.length > 1) {
-    throw new ComponentError(
-      'no-stream',
-      `several streams take the subject "${subject}" (${found.join(', ')}): set streamName`,
-    );
-  }
-  const name = streamName ?? found[0];
+  const name = streamName ?? onlyOne(found, subject);
   const there = name !== undefined && found.includes(name);
   if (there && streamManagement !== 'update') return name;
   if (streamManagement !== 'none') return manageStream(connection, config, subject, name);
@@ -39,29 +33,91 @@ export async function findStream(
 
 /**
  * The stream that a subscription would use, after making sure that it is there and can have the
- * subject's messages. Makes and changes nothing.
+ * topic's messages. Makes and changes nothing.
  *
+ * @returns undefined where streamManagement would see to it
  * @throws ComponentError `no-stream`; `unavailable`, `timeout`
  */
 export async function confirmStream(
   connection: Connection,
   config: Config,
+  topic: string,
+): Promise<string | undefined> {
+  const found = config.streamName === undefined ? await streamsOf(connection, topic) : [];
+  const name = config.streamName ?? onlyOne(found, topic);
+  const stream = await streamNamed(connection, name);
+  if (stream && (stream.mirror || stream.sources?.length || takes(stream, topic))) return name;
+  confirmManaged(config, topic, topic, stream);
+  return undefined;
+}
+
+/**
+ * A stream that takes what a subscription puts aside at a subject, as {@link confirmStream} does for
+ * its topic: any that takes the subject will do.
+ */
+export async function confirmDeadLetterStream(
+  connection: Connection,
+  config: Config,
+  topic: string,
   subject: string,
-): Promise<string> {
-  const name = await findStream(connection, { ...config, streamManagement: 'none' }, subject);
-  const { StreamNotFound } = JetStreamApiCodes;
-  const info = await ifThere(
-    ask(() => connection.api.streams.info(name)),
-    StreamNotFound,
-  ).catch((error) => {
-    throw fromApi(error);
-  });
-  if (!info) throw noStream(subject, name);
-  const { subjects = [], mirror, sources } = info.config;
-  if (mirror || sources?.length || subjects.some((one) => matches(one, subject))) return name;
+): Promise<string | undefined> {
+  const [name] = await streamsOf(connection, subject);
+  if (name !== undefined) return name;
+  const managed = config.streamManagement === 'none' ? undefined : config.streamName;
+  confirmManaged(config, topic, subject, await streamNamed(connection, managed));
+  return undefined;
+}
+
+/** Throws unless streamManagement would make a stream for the subject, or add it to the one there. */
+function confirmManaged(
+  { streamName, streamManagement, streamSubjects }: Config,
+  topic: string,
+  subject: string,
+  there: StreamConfig | undefined,
+): void {
+  if (there && streamManagement !== 'update') {
+    throw new ComponentError(
+      'no-stream',
+      `stream "${there.name}" does not take the subject "${subject}", only ` +
+        `${there.subjects?.join(', ')}`,
+    );
+  }
+  if (streamManagement === 'none')
+    throw noStream(subject, subject === topic ? streamName : undefined);
+  // A stream of a given name is made once, for the topic.
+  const first = streamName !== undefined && streamManagement === 'create' ? topic : subject;
+  const subjects = streamSubjects ?? [first];
+  if (subjects.some((pattern) => matches(pattern, subject))) return;
   throw new ComponentError(
     'no-stream',
-    `stream "${name}" does not take the subject "${subject}", only ${subjects.join(', ')}`,
+    `no stream takes the subject "${subject}", and the one that would be made takes only ` +
+      `${subjects.join(', ')}: add it to streamSubjects`,
+  );
+}
+
+async function streamNamed(
+  connection: Connection,
+  name: string | undefined,
+): Promise<StreamConfig | undefined> {
+  if (name === undefined) return undefined;
+  try {
+    const info = ask(() => connection.api.streams.info(name));
+    return (await ifThere(info, JetStreamApiCodes.StreamNotFound))?.config;
+  } catch (error) {
+    throw fromApi(error);
+  }
+}
+
+function takes({ subjects = [] }: StreamConfig, subject: string): boolean {
+  return subjects.some((pattern) => matches(pattern, subject));
+}
+
+/** Undefined where there is none. */
+function onlyOne(streams: string[], subject: string): string | undefined {
+  if (streams.length <= 1) return streams[0];
+  throw new ComponentError(
+    'no-stream',
+    `several streams take the subject "${subject}" (${streams.join(', ')}): set streamName`,
   );
 }
 

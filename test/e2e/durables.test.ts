@@ -29,3 +29,16 @@ test('a wildcard topic delivers what it matches', async () => {
   await sidecar.app.count(2);
   expect(sidecar.app.received.map(({ data }) => data)).toEqual([{ n: 1 }, { n: 3 }]);
 });
+
+test.each(['consumerID', 'consumerid'])(
+  '%s names the durable, whatever daprd adds',
+  async (key) => {
+    await using pair = await startPair();
+    await pair.nats.stream('ORDERS', 'orders');
+    await using sidecar = await startSidecar(pair, 'app', {}, { metadata: { [key]: 'custom' } });
+    await sidecar.daprd.publish('pubsub', 'orders', {});
+    await sidecar.app.count(1);
+    const consumers = await pair.nats.api.consumers.list('ORDERS').next();
+    expect(consumers.map(({ name }) => name)).toEqual(['custom-orders']);
+  },
+);

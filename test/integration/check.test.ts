@@ -21,6 +21,8 @@ const subscription = (topic: string, metadata = {}, scopes: string[] = []) => ({
   scopes,
 });
 
+const ofComponent = 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: x}\n';
+
 let number = 0;
 
 /** Runs `check` over one file with these resources. */
@@ -116,16 +118,21 @@ test('a Subscription that cannot work, exit code 1', async () => {
 test.each([
   ['a file that is no YAML', 'a: [', 'is no YAML'],
   ['a file without a Component', 'kind: Other', 'no Component of type'],
-  ['a Component without a type', 'kind: Component\nmetadata: {name: x}\nspec: {}', 'spec.type'],
+  ['a Component without a type', `${ofComponent}spec: {}`, 'spec.type'],
   [
     'a Component of a version there is not',
-    'kind: Component\nmetadata: {name: x}\nspec: {type: pubsub.nats-jetstream, version: v9}',
+    `${ofComponent}spec: {type: pubsub.nats-jetstream, version: v9}`,
     'spec.version: must be v1',
   ],
   [
     'a Component of another API',
     'apiVersion: foo\nkind: Component\nmetadata: {name: x}\nspec: {type: pubsub.nats-jetstream}',
-    'apiVersion',
+    'apiVersion: must be dapr.io/v1alpha1:',
+  ],
+  [
+    'a Component of no API',
+    'kind: Component\nmetadata: {name: x}\nspec: {type: pubsub.nats-jetstream}',
+    'apiVersion: must be dapr.io/v1alpha1:',
   ],
 ])('%s: exit code 1', async (_, text, words) => {
   const { code, stdout } = await check(text);
@@ -135,19 +142,22 @@ test.each([
 
 test('every problem of shape is told, each with its line, and what can be read is checked', async () => {
   const { code, stdout } = await check(`
+apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: {}
 spec: { version: v9 }
 ---
+apiVersion: dapr.io/v1alpha1
 kind: Subscription
 metadata: { name: on-orders }
-spec: { pubsubname: pubsub }
+spec: { pubsubname: pubsub, route: /orders }
 ---
 value: *hunter2
 other: *hunter3
 ---
 value: |hunter4
 ---
+apiVersion: dapr.io/v1alpha1
 kind: Component
 metadata: { name: pubsub }
 spec:
@@ -163,11 +173,11 @@ spec:
     expect.stringMatching(/^2: is no Component: metadata\.name: /),
     expect.stringMatching(/^2: is no Component: spec\.type: /),
     '2: is no Component: spec.version: must be v1',
-    expect.stringMatching(/^6: is no Subscription: spec\.topic: /),
-    expect.stringMatching(/^10: is no YAML: an alias without its anchor; quote/),
-    expect.stringMatching(/^11: is no YAML: an alias without its anchor; quote/),
-    '13: is no YAML: Block scalar header includes extra characters',
-    '15: Component pubsub has natsURL twice',
+    expect.stringMatching(/^7: is no Subscription: spec\.topic: /),
+    expect.stringMatching(/^12: is no YAML: an alias without its anchor; quote/),
+    expect.stringMatching(/^13: is no YAML: an alias without its anchor; quote/),
+    '15: is no YAML: Block scalar header includes extra characters',
+    '17: Component pubsub has natsURL twice',
   ]);
   expect(stdout).toContain('problem  ackWait: "soon"');
   expect(stdout).not.toContain('hunter');
@@ -176,7 +186,7 @@ spec:
 test('of many problems in a file the first are told, and how many more there are', async () => {
   const { stdout } = await check('kind: Component\n---\n'.repeat(30));
   expect(stdout.match(/is no Component/g)).toHaveLength(20);
-  expect(stdout).toMatch(/\.yaml: and 40 more$/m);
+  expect(stdout).toMatch(/\.yaml: and 70 more$/m);
 });
 
 test('what bursts the memory when its aliases are followed is named by its file', async () => {
@@ -191,19 +201,56 @@ test('what belongs to nothing, and what is there twice, is said', async () => {
   const one = component('pubsub', { natsURL: 'nats://localhost:4222' });
   const naming = (pubsubname: string) => ({
     ...subscription('orders'),
-    spec: { pubsubname, topic: 'orders' },
+    spec: { pubsubname, topic: 'orders', routes: { default: '/' } },
   });
   const lonely = await check([one, naming('messages')]);
   expect(lonely.code).toBe(0);
   expect(lonely.stdout).toMatch(/warning .* names "messages", which no Component read here is$/m);
   const misspelt = await check([one, naming('Pubsbu')]);
-  expect(misspelt.code).toBe(1);
-  expect(misspelt.stdout).toMatch(/problem .* names "Pubsbu", .*; did you mean pubsub\?$/m);
+  expect(misspelt.code).toBe(0);
+  expect(misspelt.stdout).toMatch(/warning .* names "Pubsbu", .*; did you mean pubsub\?$/m);
   const twice = await check([one, one]);
   expect(twice).toMatchObject({ code: 1 });
-  expect(twice.stdout).toContain('a second Component pubsub');
+  expect(twice.stdout).toMatch(/a second Component pubsub; name the files of one resources folder/);
   const topic = await check([one, subscription('orders created')]);
   expect(topic).toMatchObject({ code: 1 });
+});
+
+const v1 = 'dapr.io/v1alpha1';
+const v2 = 'dapr.io/v2alpha1';
+
+test.each([
+  [v1, { route: '/orders' }],
+  [v1, { route: '/orders', bulkSubscribe: { enabled: true } }],
+  [v2, { routes: { default: '/orders' } }],
+  [v2, { routes: { rules: [{ match: 'event.type == "a"', path: '/a' }] } }],
+])('a Subscription of %s with %j is fine', async (apiVersion, routes) => {
+  const spec = { pubsubname: 'pubsub', topic: 'orders', ...routes };
+  const { code, stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    { ...subscription('orders'), apiVersion, spec },
+  ]);
+  expect(stdout).toContain('ok       Subscription on-orders: topic "orders" makes');
+  expect(code).toBe(0);
+});
+
+test.each([
+  [v1, {}, 'spec.route: is needed in dapr.io/v1alpha1'],
+  [v1, { route: '' }, 'spec.route: is needed in dapr.io/v1alpha1'],
+  [v1, { routes: { default: '/' } }, 'spec.route: is needed in dapr.io/v1alpha1'],
+  [v2, {}, 'spec.routes: must have a default or rules in dapr.io/v2alpha1'],
+  [v2, { route: '/' }, 'spec.routes: must have a default or rules in dapr.io/v2alpha1'],
+  [v2, { routes: {} }, 'spec.routes: must have a default or rules in dapr.io/v2alpha1'],
+  [v2, { routes: { rules: [] } }, 'spec.routes: must have a default or rules in dapr.io/v2alpha1'],
+  [v2, { routes: { rules: [{ match: 'x' }] } }, 'spec.routes.rules.0.path: '],
+  ['dapr.io/v3', { route: '/' }, 'apiVersion: must be dapr.io/v1alpha1 or dapr.io/v2alpha1'],
+  [undefined, { route: '/' }, 'apiVersion: must be dapr.io/v1alpha1 or dapr.io/v2alpha1'],
+])('a Subscription of %s with %j: exit code 1', async (apiVersion, routes, words) => {
+  const spec = { pubsubname: 'pubsub', topic: 'orders', ...routes };
+  const { code, stdout } = await check([{ ...subscription('orders'), apiVersion, spec }]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^ {2}problem {2}\S+:1: is no Subscription: /m);
+  expect(stdout).toContain(`is no Subscription: ${words}`);
 });
 
 test('secrets are passed over, and never shown', async () => {
@@ -262,6 +309,39 @@ test('--connect: server, credentials, stream and permissions', async () => {
   const down = await run('full', 'p');
   expect(down.code).toBe(1);
   expect(down.stdout).toContain('cannot reach NATS');
+});
+
+test('--connect: the dead letters have a stream, or get one, and may be put there', async () => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    { user: part, password: p, permissions: { publish: { deny: [ "dead", "made" ] } } }
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders');
+  await nats.stream('DEAD', 'dead');
+  const own = { streamManagement: 'create', streamName: 'NEW' };
+  const added = 'takes only new: add it to streamSubjects';
+  const denied = 'problem  the user may not publish to';
+  for (const [code, words, fields, topic = 'orders'] of [
+    [0, 'ok       # stream DEAD takes the subject "dead"', { deadLetterSubject: 'dead' }],
+    [0, 'ok       # stream DEAD', { deadLetterSubject: 'dead', streamName: 'ORDERS' }],
+    [1, 'problem  # no stream takes the subject "made"; create one: nats stream add', {}],
+    [0, 'note     # no stream takes the subject "made" yet', { streamManagement: 'create' }],
+    [0, 'note     # no', { streamManagement: 'update', streamName: 'ORDERS' }],
+    [1, 'problem  # stream "ORDERS" does not take', { ...own, streamName: 'ORDERS' }],
+    [1, `problem  # no stream takes the subject "made", and the one that would be`, own, 'new'],
+    [1, added, { streamManagement: 'create', streamSubjects: 'new' }, 'new'],
+    [0, 'note     # no', { ...own, streamSubjects: 'new, made' }, 'new'],
+    [1, `${denied} dead`, { username: 'part', deadLetterSubject: 'dead' }],
+    [1, `${denied} made`, { username: 'part', ...own, streamSubjects: 'new, made' }, 'new'],
+  ] as [number, string, Record<string, string>, string?][]) {
+    const login = { natsURL: nats.url, username: 'full', password: 'p' };
+    const properties = { ...login, deadLetterSubject: 'made', ...fields };
+    const result = await check([component('pubsub', properties), subscription(topic)], '--connect');
+    expect(result.stdout).toContain(words.replace('#', 'deadLetterSubject:'));
+    expect(result.code, words).toBe(code);
+  }
+  expect(await nats.api.streams.names().next()).toEqual(['DEAD', 'ORDERS']);
 });
 
 test('--connect: a server that says nothing is given up, and the command ends', async () => {

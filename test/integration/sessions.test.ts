@@ -46,13 +46,17 @@ test('an idle reconnect without Init is adopted', async () => {
   await pair.component.line(/reconnected without Init/);
 });
 
-test('an idle reconnect that could be either of two is refused', async () => {
+test.each([
+  'consumerID',
+  // daprd knows it in the spelling above alone, and adds it in that.
+  'CONSUMERid',
+])('an idle reconnect that could be either of two, by %s, is refused', async (key) => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
   using relay = await Relay.start(pair.component.socket);
-  for (const consumerID of ['one', 'other']) {
+  for (const own of ['one', 'other']) {
     using host = new Host(relay.socket);
-    await host.init({ natsURL: pair.nats.url, consumerID });
+    await host.init({ natsURL: pair.nats.url, consumerID: 'app', [key]: own });
   }
   relay.cut();
   await until('both to be gone', async () => {
