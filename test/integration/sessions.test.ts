@@ -59,10 +59,7 @@ test.each([
     await host.init({ natsURL: pair.nats.url, consumerID: 'app', [key]: own });
   }
   relay.cut();
-  await until('both to be gone', async () => {
-    const { connections } = await pair.nats.monitor('connz');
-    return connections.every(({ name }) => name !== 'dapr.io - pubsub.jetstream');
-  });
+  await instancesGone(pair.nats);
   using after = new Host(pair.component.socket);
   await expect(after.publish('orders', 'x')).rejects.toMatchObject({
     code: status.FAILED_PRECONDITION,
@@ -126,6 +123,8 @@ test('a subscription that is adopted while NATS is down waits for it', async () 
   await pair.nats.stream('ORDERS', 'orders');
   const before = await pair.host();
   before[Symbol.dispose]();
+  // Else its settings are not there to be adopted yet.
+  await instancesGone(pair.nats);
   await pair.nats.stop();
   using after = new Host(pair.component.socket);
   const subscription = after.subscribe('orders');
@@ -222,3 +221,11 @@ test('tls:// against a server without TLS: no connection, never plain text', asy
     details: expect.stringContaining('tls'),
   });
 });
+
+/** Waits until the component has no connection to it. */
+function instancesGone(nats: NatsServer): Promise<unknown> {
+  return until('the instances to be gone', async () => {
+    const { connections } = await nats.monitor('connz');
+    return connections.every(({ name }) => name !== 'dapr.io - pubsub.jetstream');
+  });
+}
