@@ -35,6 +35,11 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
     'integration/package.test.ts',
     'the documented `npx … check`',
   ],
+  [
+    /^nats consumer (info|rm) /,
+    'compat/going-back.test.ts',
+    'removed as documented: the built-in begins behind what is acknowledged',
+  ],
   [/^docker build /, 'container/pod.test.ts', "'docs/kubernetes.md'"],
   [/^docker compose /, 'container/compose.test.ts', 'the documented `docker compose up`'],
   [/^docker run .* nats:2\.15 -js$/, 'container/compose.test.ts', 'the documented nats-server'],
