@@ -23,13 +23,6 @@ const startLimit = 60_000;
 /** What each start comes to, by its last line. */
 const starts: [last: RegExp, see: (shell: Child, nats: NatsServer) => Promise<void>][] = [
   [
-    /\ndaprd .*$/,
-    async (shell) => {
-      // It waits for an app then, which is the reader's.
-      await shell.line(/Component loaded: pubsub \(pubsub.nats-jetstream\/v1\)/, startLimit);
-    },
-  ],
-  [
     /\ndapr run .* -- .*$/,
     async (shell, nats) => {
       await shell.line(/You're up and running/, startLimit);
@@ -107,7 +100,7 @@ async function isolated(block: string, nats: NatsServer, folder: string) {
   await writeFile(config, localConfiguration(join(folder, 'names.db')));
   const tools = [dirname(await resolveBinary('dapr')), dirname(await resolveBinary('nats'))];
   const env = {
-    PATH: [bin, ...tools, process.env.PATH].join(delimiter),
+    PATH: [...tools, process.env.PATH].join(delimiter),
     DAPR_RUNTIME_PATH: folder,
     DAPR_COMPONENTS_SOCKETS_FOLDER: folder,
     NATS_URL: nats.url,
