@@ -26,7 +26,7 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
     'the component takes the Components and Subscriptions',
   ],
   [
-    /^npm install dapr-nats-jetstream$|^node_modules\/\.bin\/dapr-nats-jetstream$/,
+    /^npm pack |^npm install \.\.\/dapr-nats-jetstream-.*\.tgz$|^node_modules\/\.bin\/dapr-nats-jetstream$/,
     'integration/package.test.ts',
     'the installed command serves, with the flags of npm start, until SIGTERM',
   ],

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Child } from '../support/child.ts';
 import { nodeFlags } from '../support/component.ts';
 import { Host } from '../support/host.ts';
+import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,20 +26,32 @@ let command: string;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder.path], {
-    cwd: root,
-  });
+  const [pack, install] = await documented(/^npm (?:pack|install \.).*?(?=\s+#)/gm);
+  const { stdout } = await run('npm', ['--json', ...inFolder(pack)], { cwd: root });
   const [{ filename, files }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   packed = files.map(({ path }: { path: string }) => path);
+  expect(install).toContain(`/${filename}`);
   await run(
     'npm',
-    ['install', `./${filename}`, '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'],
+    [...inFolder(install), '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'],
     { cwd: folder.path, env: npmEnv, timeout: installLimit },
   );
   command = join(folder.path, 'node_modules/.bin/dapr-nats-jetstream');
 });
 
 afterAll(() => folder[Symbol.asyncDispose]());
+
+/** Lines of docs/dapr-run.md, in their order. */
+async function documented(pattern: RegExp): Promise<string[]> {
+  return (await readFile(join(root, 'docs/dapr-run.md'), 'utf8')).match(pattern) ?? [];
+}
+
+/** The arguments of a documented npm command, with this test's folder for the one beside the clone. */
+const inFolder = (line = '') =>
+  line
+    .split(' ')
+    .slice(1)
+    .map((one) => one.replace(/^\.\.(?=\/|$)/, folder.path));
 
 const start = (args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
   Child.start({
@@ -109,10 +122,59 @@ test('healthcheck answers, and Node starts only once for it', async () => {
 });
 
 test('the documented `npx … check`', async () => {
-  const page = await readFile(join(root, 'docs/dapr-run.md'), 'utf8');
-  const [program = '', ...args] = (/^npx .* check .*$/m.exec(page)?.[0] ?? '').split(' ');
+  const [line = ''] = await documented(/^npx .* check .*$/gm);
+  const [program = '', ...args] = line.split(' ');
   const { stdout } = await run(program, args, { cwd: folder.path, env: npmEnv });
   expect(stdout).toContain('ok       the metadata is valid');
+});
+
+/** The unit for systemd that docs/configuration.md has, with the command where this test has it. */
+async function documentedUnit(): Promise<string> {
+  const page = await readFile(join(root, 'docs/configuration.md'), 'utf8');
+  const [, unit = ''] = /^```ini\n(.*?)^```/ms.exec(page) ?? [];
+  expect(unit.split('/usr/local/bin/dapr-nats-jetstream')).toHaveLength(3);
+  return unit.replaceAll('/usr/local/bin/dapr-nats-jetstream', command);
+}
+
+test('what the documented unit runs: it serves, and the next one may start', async () => {
+  const unit = await documentedUnit();
+  const value = (name: string) =>
+    new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1]?.split(' ') ?? [];
+  const variables = [...unit.matchAll(/^Environment=(\w+)=(.*)$/gm)].map(([, ...pair]) => pair);
+  const { stdout: help } = await run(command, ['--help']);
+  for (const [name] of variables) expect(help).toContain(name);
+  const env = {
+    ...Object.fromEntries(variables),
+    // The documented port may be that of a daprd which is not this test's to shut down.
+    DAPR_NATS_JETSTREAM_SIDECAR_URL: `http://127.0.0.1:${await freePort()}`,
+    DAPR_COMPONENTS_SOCKETS_FOLDER: folder.path,
+  };
+  const [program = '', ...args] = value('ExecStart');
+  const [next = '', ...nextArgs] = value('ExecStartPost');
+  // At once, as systemd does.
+  const waiting = run(next, nextArgs, { env: { ...process.env, ...env } });
+  const ready = /"msg":"ready/;
+  await using component = await Child.start({
+    name: 'the unit',
+    command: program,
+    args,
+    env,
+    ready,
+  });
+  expect((await waiting).stdout).toContain('SERVING');
+  expect(await component.end()).toBe(0);
+});
+
+const analyze = await run('systemd-analyze', ['--version']).then(
+  () => true,
+  () => false,
+);
+
+test.runIf(analyze)('systemd takes the documented unit', async () => {
+  const file = join(folder.path, 'dapr-nats-jetstream.service');
+  await writeFile(file, await documentedUnit());
+  const { stdout, stderr } = await run('systemd-analyze', ['verify', file]);
+  expect(stdout + stderr).toBe('');
 });
 
 test('exit codes and output are those of the program', async () => {

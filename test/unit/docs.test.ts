@@ -41,3 +41,9 @@ test('docs/field-tests.md names a test that is there for every field', async () 
   }
   expect(found).toEqual(Object.keys(fields));
 });
+
+test('the pages say that nothing has been released for as long as CHANGELOG.md has no release', async () => {
+  const released = /^## \[\d/m.test(await read('CHANGELOG.md'));
+  for (const page of ['docs/dapr-run.md', 'docs/kubernetes.md'])
+    expect(/released yet/.test(await read(page)), page).toBe(!released);
+});
