@@ -1,10 +1,11 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
+import { Authority, writePair } from '../support/certificates.ts';
 import { startComponent } from '../support/component.ts';
-import { Daprd } from '../support/daprd.ts';
+import { Daprd, component as daprComponent } from '../support/daprd.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { freePort } from '../support/ports.ts';
 import { temporaryFolder } from '../support/temp.ts';
@@ -22,19 +23,14 @@ test('Component, Subscription, Resiliency and NATS as they are written work toge
   const app = await startApp(stack, (order) => order === 'refused');
 
   const component = await document('base/component.yaml');
-  const secrets: Record<string, string> = { username, password };
-  for (const field of component.spec.metadata) {
-    if (field.name === 'natsURL') field.value = nats.map(({ url }) => url).join(',');
-    if (field.secretKeyRef) field.value = secrets[field.secretKeyRef.key];
-    delete field.secretKeyRef;
-  }
-  delete component.auth;
+  pointTo(component, nats);
   const daprd = stack.use(
     await Daprd.start({
       appId: 'order-processor',
       sockets,
       resources: [
         component,
+        await secretStore(stack, { username, password }),
         await document('base/subscription.yaml'),
         await document('base/resiliency.yaml'),
       ],
@@ -62,12 +58,74 @@ test('Component, Subscription, Resiliency and NATS as they are written work toge
   for (const one of nats) expect(one.said(/Violation/)).toBe(0);
 });
 
+test('with TLS as docs/kubernetes.md has it, and not without the CA', async () => {
+  await using stack = new AsyncDisposableStack();
+  const page = await readFile(join(folder, '../../docs/kubernetes.md'), 'utf8');
+  const [, section = ''] = /^## TLS\n(.*?)^## /ms.exec(page) ?? [];
+  const [fields = [], inSecret] = [...section.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, text]) =>
+    parse(text as string),
+  );
+  const [, conf = ''] = /^```conf\n(.*?)^```/ms.exec(section) ?? [];
+
+  const authority = await Authority.create();
+  const files = stack.use(await temporaryFolder()).path;
+  await writePair(files, 'tls', await authority.issue('nats'));
+  const { username, password } = (await document('base/secret.example.yaml')).stringData;
+  const tls = conf.replaceAll('/etc/nats-tls', files);
+  expect(tls).not.toBe(conf);
+  const nats = await startCluster(stack, { username, password }, tls);
+  const sockets = stack.use(await temporaryFolder()).path;
+  stack.use(await startComponent({ folder: sockets }));
+
+  const component = await document('base/component.yaml');
+  const changed = new Map(fields.map((field: { name: string }) => [field.name, field]));
+  const { metadata } = component.spec;
+  component.spec.metadata = [
+    ...metadata.filter(({ name }: { name: string }) => !changed.has(name)),
+    ...fields,
+  ];
+  pointTo(component, nats);
+  expect(Object.keys(inSecret)).toEqual(['ca.crt']);
+  const start = async (secrets: Record<string, string>) => {
+    const resources = [component, await secretStore(stack, secrets)];
+    return stack.use(await Daprd.start({ appId: 'order-processor', sockets, resources }));
+  };
+  const daprd = await start({ username, password, 'ca.crt': authority.cert });
+  await daprd.child.line(/Component loaded: pubsub /);
+  await daprd.publish('pubsub', 'orders', 'a secret');
+
+  const { cert } = await Authority.create('another');
+  const refused = await start({ username, password, 'ca.crt': cert });
+  await refused.child.line(/cannot reach NATS .*: unable to verify the first certificate/);
+});
+
+/** Has a Component connect to these servers, with the scheme that it has. */
+function pointTo(
+  component: { spec: { metadata: { name: string; value?: string }[] } },
+  nats: NatsServer[],
+): void {
+  const field = component.spec.metadata.find(({ name }) => name === 'natsURL');
+  expect(field?.value).toMatch(/^(nats|tls):\/\/nats\.nats\.svc:4222$/);
+  const scheme = field?.value?.split('://')[0];
+  if (field) field.value = nats.map(({ port }) => `${scheme}://127.0.0.1:${port}`).join(',');
+}
+
+/** What stands for the Secret: a secret store of the name that Kubernetes' own has. */
+async function secretStore(stack: AsyncDisposableStack, secrets: Record<string, string>) {
+  const { name } = (await document('base/secret.example.yaml')).metadata;
+  const file = join(stack.use(await temporaryFolder()).path, 'secrets.json');
+  await writeFile(file, JSON.stringify({ [name]: secrets }));
+  const fields = { secretsFile: file, multiValued: 'true' };
+  return daprComponent('kubernetes', fields, 'secretstores.local.file');
+}
+
 /** nats.conf on as many servers as the StatefulSet has, with local names, ports and stores. */
 async function startCluster(
   stack: AsyncDisposableStack,
   user: { username: string; password: string },
+  more = '',
 ): Promise<NatsServer[]> {
-  const written = await readFile(join(folder, 'nats/nats.conf'), 'utf8');
+  const written = `${await readFile(join(folder, 'nats/nats.conf'), 'utf8')}\n${more}`;
   const ports = await Promise.all(Array.from({ length: servers }, () => freePort()));
   const nodes = await Promise.all(
     ports.map((port, index) => {

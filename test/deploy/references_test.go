@@ -248,6 +248,12 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 		if !letsIn(t, policy, "elsewhere", pod, ports(pod)["dapr-internal"]) {
 			t.Errorf("%s: another daprd may not invoke the app", way)
 		}
+		if !letsOut(t, policy, "elsewhere", pod, ports(pod)["dapr-internal"]) {
+			t.Errorf("%s: the app may not invoke another one", way)
+		}
+		if letsOut(t, policy, "elsewhere", &corev1.Pod{}, 443) {
+			t.Errorf("%s: the pod may talk to anybody", way)
+		}
 		if letsIn(t, policy, "elsewhere", pod, ports(pod)["dapr-http"]) {
 			t.Errorf("%s: anybody may use daprd's API", way)
 		}
@@ -265,6 +271,31 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 			t.Error("NATS lets in anybody")
 		}
 	}
+}
+
+// What is commented out in the policy, for its reader to begin with.
+func TestTheExampleInThePolicyLetsTheAppReachMore(t *testing.T) {
+	path := filepath.Join(root, "base/network-policy.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile(`(?m)^    # (- to:|  )`).ReplaceAll(text, []byte("    $1"))
+	before := only[networkingv1.NetworkPolicy](t, decode(t, path, text))
+	policy := only[networkingv1.NetworkPolicy](t, decode(t, path, example))
+	if letsOut(t, before, "db", &corev1.Pod{}, 5432) || !letsOut(t, policy, "db", &corev1.Pod{}, 5432) {
+		t.Error("it is not the example that opens the way to the database")
+	}
+	if more := len(policy.Spec.Egress) - len(before.Spec.Egress); more != 2 {
+		t.Errorf("the example has %d rules, not 2", more)
+	}
+}
+
+func letsOut(t *testing.T, policy *networkingv1.NetworkPolicy, namespace string, pod *corev1.Pod, port int32) bool {
+	t.Helper()
+	return slices.ContainsFunc(policy.Spec.Egress, func(rule networkingv1.NetworkPolicyEgressRule) bool {
+		return allows(t, rule.To, rule.Ports, namespace, pod, port)
+	})
 }
 
 func letsIn(t *testing.T, policy *networkingv1.NetworkPolicy, namespace string, pod *corev1.Pod, port int32) bool {
