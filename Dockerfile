@@ -6,7 +6,7 @@
 # What is in it: Node, the libraries it is linked to, the component compiled to JavaScript, its
 # production dependencies. No shell, no npm, no package manager.
 #
-# With the same base image, SOURCE_DATE_EPOCH and builder its files come out the same, but for the
+# With the same base image, SOURCE_DATE_EPOCH and builder its files come out the same, except the
 # compile cache, which V8 does not write the same way twice. The image's own "created" and history
 # have the time of the build, unless BuildKit is given SOURCE_DATE_EPOCH. A tag such as node:24-slim
 # moves: name a digest in BASE_IMAGE to hold it.
