@@ -110,7 +110,7 @@ Options, each also by environment variable; the option wins:
                         [DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR=true]
   --stop-after-sidecar SECONDS
                         when told to stop, go on until every daprd has gone, so that
-                        it can finish what it is at; no longer than this, 600 at most.
+                        it can finish what it is still handling; no longer than this, 600 at most.
                         For containers that are all told to stop at the same time
                         [DAPR_NATS_JETSTREAM_STOP_AFTER_SIDECAR, default ${defaults['stop-after-sidecar']}]
   --help                print this and exit
