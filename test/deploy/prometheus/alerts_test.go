@@ -201,8 +201,13 @@ func TestEachAlertFiresWhenItShould(t *testing.T) {
 			count := map[bool]int{}
 			for _, one := range examples[rule.Alert] {
 				count[len(one.fires) > 0]++
-				if got := firing(t, engine, rule, scrape(t, labelsOf, one.series)); !slices.Equal(got, one.fires) {
+				from := scrape(t, labelsOf, one.series)
+				if got := firing(t, engine, rule, from); !slices.Equal(got, one.fires) {
 					t.Errorf("%s: %s: fires %q, not %q", rule.Alert, one.of, got, one.fires)
+				}
+				twice := slices.Sorted(slices.Values(slices.Repeat(one.fires, 2)))
+				if got := firing(t, engine, rule, from.in("one", "another")); !slices.Equal(got, twice) {
+					t.Errorf("%s: %s: in each of two namespaces: fires %q, not %q", rule.Alert, one.of, got, twice)
 				}
 			}
 			if count[true] == 0 || count[false] == 0 {
@@ -311,6 +316,18 @@ type scraped struct {
 	storage.LabelQuerier
 	series  []promql.Series
 	minutes int
+}
+
+// in is the same once more in each namespace.
+func (s scraped) in(namespaces ...string) scraped {
+	found := scraped{minutes: s.minutes}
+	for _, namespace := range namespaces {
+		for _, one := range s.series {
+			one.Metric = labels.NewBuilder(one.Metric).Set("namespace", namespace).Labels()
+			found.series = append(found.series, one)
+		}
+	}
+	return found
 }
 
 func (s scraped) Querier(int64, int64) (storage.Querier, error) { return s, nil }
