@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { glob, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, glob, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
@@ -136,6 +136,22 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
       await run(await resolveBinary('nats'), args, { env: { ...process.env, NATS_URL: nats.url } });
       const { config } = await nats.api.streams.info('ORDERS');
       expect(config.subjects).toEqual(['orders']);
+    },
+  ],
+  [
+    /^sed -i .* deploy\//,
+    async (command) => {
+      await using folder = await temporaryFolder();
+      const files = command.split(' ').filter((word) => word.startsWith('deploy/'));
+      for (const file of files) await cp(join(root, file), join(folder.path, file));
+      await run('sh', ['-c', command], { cwd: folder.path });
+      for (const file of files) {
+        const text = await readFile(join(folder.path, file), 'utf8');
+        const [url, ...others] = new Set(text.match(/(?<=runbook_url: ).*(?=#)/g));
+        expect(others).toEqual([]);
+        expect(url).toMatch(/^https:.*git\.example\.com.*[^/]\/docs\/operations\.md$/);
+        expect(text).not.toContain('replace-me');
+      }
     },
   ],
   [
