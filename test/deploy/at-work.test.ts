@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { Authority, writePair } from '../support/certificates.ts';
@@ -19,11 +21,14 @@ test('Component, Subscription, Resiliency and NATS as they are written work toge
   const { username, password } = (await document('base/secret.example.yaml')).stringData;
   const nats = await startCluster(stack, { username, password });
   const sockets = stack.use(await temporaryFolder()).path;
-  stack.use(await startComponent({ folder: sockets }));
+  const metricsPort = await freePort();
+  stack.use(await startComponent({ folder: sockets, args: ['--http-port', `${metricsPort}`] }));
   const app = await startApp(stack, (order) => order === 'refused');
 
   const component = await document('base/component.yaml');
   pointTo(component, nats);
+  // Ten take three minutes.
+  component.spec.metadata.find(({ name }: { name: string }) => name === 'maxDeliver').value = '3';
   const daprd = stack.use(
     await Daprd.start({
       appId: 'order-processor',
@@ -42,7 +47,7 @@ test('Component, Subscription, Resiliency and NATS as they are written work toge
   await daprd.publish('pubsub', 'orders', 'refused');
   await until('the order that is taken', () => app.orders.includes('taken'));
   const tries = () => app.orders.filter((order) => order === 'refused').length;
-  await until('one try and three retries', () => tries() === 4, 20_000);
+  await until('maxDeliver tries', () => tries() === 3, 20_000);
 
   const [trigger] = (await document('keda/scaled-object.yaml')).spec.triggers;
   const seen = await until('everything settled, and a dead letter', async () => {
@@ -53,7 +58,21 @@ test('Component, Subscription, Resiliency and NATS as they are written work toge
   expect(seen.stream.config.subjects).toEqual(['orders', 'orders_dead']);
   expect(seen.stream.config.num_replicas).toBe(servers);
   expect(seen.consumer.cluster.leader).toMatch(/^nats-[012]$/);
-  expect(tries(), 'a dead letter is not delivered again').toBe(4);
+  expect(tries(), 'a dead letter is not delivered again').toBe(3);
+
+  const client = await connect({
+    servers: nats.map(({ url }) => url),
+    user: username,
+    pass: password,
+  });
+  stack.defer(() => client.close());
+  const { streams } = await jetstreamManager(client);
+  const letter = await streams.getMessage('ORDERS', { last_by_subj: 'orders_dead' });
+  expect(letter?.json()).toMatchObject({ data: 'refused' });
+  expect(letter?.header.get('Dead-Letter-Subject')).toBe('orders');
+  // What the alert for dead letters asks for.
+  const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+  expect(metrics).toMatch(/^dapr_nats_jetstream_dead_letters_total\{.*reason="refused"\} 1$/m);
   // What the user may not do is logged by the server.
   for (const one of nats) expect(one.said(/Violation/)).toBe(0);
 });

@@ -49,6 +49,7 @@ var kinds = map[string]func() any{
 	"dapr.io/v2alpha1 Subscription":                 func() any { return &subscriptions.Subscription{} },
 	"keda.sh/v1alpha1 ScaledObject":                 func() any { return &keda.ScaledObject{} },
 	"monitoring.coreos.com/v1 PodMonitor":           func() any { return &monitoring.PodMonitor{} },
+	"monitoring.coreos.com/v1 PrometheusRule":       func() any { return &monitoring.PrometheusRule{} },
 	"kustomize.config.k8s.io/v1beta1 Kustomization": func() any { return &kustomize.Kustomization{} },
 }
 

@@ -357,24 +357,28 @@ func TestDaprsResourcesNameEachOther(t *testing.T) {
 		}
 		subjects := strings.Split(value(t, component, "streamSubjects"), ",")
 		for _, topic := range []string{
-			subscription.Spec.Topic, subscription.Spec.DeadLetterTopic, value(t, component, "deadLetterSubject"),
+			subscription.Spec.Topic, value(t, component, "deadLetterSubject"),
 		} {
 			if !slices.Contains(subjects, topic) {
 				t.Errorf("%s: the stream does not take %q", way, topic)
 			}
+		}
+		if subscription.Spec.DeadLetterTopic != "" {
+			t.Errorf("%s: daprd puts dead letters aside itself, which no alert sees", way)
 		}
 		spec := policies.Spec
 		target, has := spec.Targets.Components[component.Name]
 		if !has {
 			t.Errorf("%s: the Resiliency is not for the Component", way)
 		}
-		for _, one := range []resiliency.PolicyNames{target.Inbound, target.Outbound} {
-			if _, has := spec.Policies.Retries[one.Retry]; !has {
-				t.Errorf("%s: there is no retry policy %q", way, one.Retry)
-			}
-			if _, has := spec.Policies.Timeouts[one.Timeout]; one.Timeout != "" && !has {
-				t.Errorf("%s: there is no timeout %q", way, one.Timeout)
-			}
+		if target.Inbound != (resiliency.PolicyNames{}) {
+			t.Errorf("%s: daprd holds up the next messages while it tries again itself", way)
+		}
+		if _, has := spec.Policies.Retries[target.Outbound.Retry]; !has {
+			t.Errorf("%s: there is no retry policy %q", way, target.Outbound.Retry)
+		}
+		if _, has := spec.Policies.Timeouts[target.Outbound.Timeout]; !has {
+			t.Errorf("%s: there is no timeout %q", way, target.Outbound.Timeout)
 		}
 	}
 }

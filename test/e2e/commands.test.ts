@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
-import { glob, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { cp, glob, readFile } from 'node:fs/promises';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
@@ -10,7 +10,9 @@ import { background, documented } from '../support/documentation.ts';
 import { Host } from '../support/host.ts';
 import { localComponents } from '../support/local-components.ts';
 import { NatsServer } from '../support/nats-server.ts';
+import { startPair } from '../support/pair.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { until } from '../support/wait.ts';
 
 /** Each command that the documentation gives its reader is run by a test: here, or where it is said. */
 const root = join(import.meta.dirname, '../..');
@@ -18,7 +20,8 @@ const run = promisify(execFile);
 
 const elsewhere: [command: RegExp, file: string, test: string][] = [
   [background, 'e2e/starts.test.ts', 'a documented start, pasted as a whole'],
-  [/^kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
+  [/^kubectl |\$\(kubectl |^cp deploy.kubernetes/, 'e2e/commands.test.ts', 'kubectl'],
+  [/^export NATS_URL=/, 'e2e/commands.test.ts', 'lookInto'],
   [/^curl .*connection_up\|subscription_state'$/, 'e2e/commands.test.ts', 'seeMetrics'],
   [
     /^npm start -- check deploy\/kubernetes\//,
@@ -36,7 +39,7 @@ const elsewhere: [command: RegExp, file: string, test: string][] = [
     'the documented `npx … check`',
   ],
   [
-    /^nats consumer (info|rm) /,
+    /^nats consumer (info|rm) ORDERS checkout/,
     'compat/going-back.test.ts',
     'removed as documented: the built-in begins behind what is acknowledged',
   ],
@@ -99,7 +102,146 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
       expect(config.subjects).toEqual(['orders']);
     },
   ],
+  [
+    /^sed -i .* deploy\//,
+    async (command) => {
+      await using folder = await temporaryFolder();
+      const files = command.split(' ').filter((word) => word.startsWith('deploy/'));
+      for (const file of files) await cp(join(root, file), join(folder.path, file));
+      await run('sh', ['-c', command], { cwd: folder.path });
+      for (const file of files) {
+        const text = await readFile(join(folder.path, file), 'utf8');
+        const [url, ...others] = new Set(text.match(/(?<=runbook_url: ).*(?=#)/g));
+        expect(others).toEqual([]);
+        expect(url).toMatch(/^https:.*git\.example\.com.*[^/]\/docs\/operations\.md$/);
+        expect(text).not.toContain('replace-me');
+      }
+    },
+  ],
+  [
+    /^nats stream get ORDERS 42$/,
+    async (command) => {
+      await using orders = await poisonAt(42, { maxDeliver: '1' });
+      expect(await orders.lookInto(command)).toContain('poison');
+    },
+  ],
+  [
+    /^nats stream get ORDERS --last-for orders_dead$/,
+    async (command) => {
+      await using orders = await poisonAt(42, deadLetters);
+      const shown = await orders.lookInto(command);
+      expect(shown).toMatch(/Dead-Letter-Reason: refused 1 time/);
+      expect(shown).toContain('Dead-Letter-Sequence: 42');
+    },
+  ],
+  [
+    /^nats consumer info ORDERS order-processor-orders$/,
+    async (command) => {
+      await using orders = await poisonAt(42);
+      await until('redeliveries', () => orders.refused > 1);
+      const shown = await orders.lookInto(command);
+      expect(shown).toMatch(/Acknowledgment Floor:.*Stream sequence: 41\b/i);
+    },
+  ],
+  [
+    /^nats stream rmm --force ORDERS 42$/,
+    async (command) => {
+      await using orders = await poisonAt(42);
+      await until('redeliveries', () => orders.refused > 1);
+      await orders.lookInto(command);
+      await until('nothing unsettled', async () => {
+        const info = await orders.nats.api.consumers.info('ORDERS', 'order-processor-orders');
+        return info.num_redelivered === 0 && info.num_ack_pending === 0;
+      });
+    },
+  ],
+  [
+    /^npm run republish-dead-letters -- ORDERS orders_dead$/,
+    async (command) => {
+      await using orders = await poisonAt(42, deadLetters);
+      await orders.publish('poison too');
+      await orders.letters(2);
+      const { streams } = orders.nats.api;
+      const original = await streams.getMessage('ORDERS', { seq: 42 });
+      orders.mend();
+      await orders.lookInto(command);
+      const again = await streams.getMessage('ORDERS', { seq: 46 });
+      expect(again?.subject).toBe('orders');
+      expect(again?.data).toEqual(original?.data);
+      const { 'Nats-Msg-Id': _, ...own } = Object.fromEntries(original?.header ?? []);
+      expect(Object.fromEntries(again?.header ?? [])).toEqual(own);
+      const { state } = await streams.info('ORDERS', { subjects_filter: '>' });
+      expect(state.subjects).toEqual({ orders: 45 });
+
+      await orders.nats.client.request('orders_dead', 'put there by daprd');
+      await expect(orders.lookInto(command)).rejects.toThrow('has no Dead-Letter-Subject');
+      await orders.letters(1);
+    },
+  ],
 ];
+
+const secretExample = 'deploy/kubernetes/base/secret.example.yaml';
+const deadLetters = { maxDeliver: '1', deadLetterSubject: 'orders_dead' };
+
+/** The stream and the user of the manifests, and an app that refuses the message of this sequence. */
+async function poisonAt(sequence: number, metadata: Record<string, string> = {}) {
+  await using stack = new AsyncDisposableStack();
+  const secret = parse(await readFile(join(root, secretExample), 'utf8'));
+  const { username, password } = secret.stringData;
+  const written = await readFile(join(root, 'deploy/kubernetes/nats/nats.conf'), 'utf8');
+  const config = written
+    .slice(written.indexOf('authorization {'))
+    .replace('$ORDERS_USER', username)
+    .replace('$ORDERS_PASSWORD', password);
+  const client = { user: username, pass: password };
+  const pair = stack.use(await startPair({ nats: { config, client } }));
+  const { nats } = pair;
+  await nats.stream('ORDERS', 'orders', 'orders_dead');
+  const user = { username, password, consumerID: 'order-processor' };
+  const host = await pair.host({ ...user, ...metadata });
+  const subscription = host.subscribe('orders');
+  let refused = 0;
+  subscription.onMessage = ({ id, data }) => {
+    if (!data.toString().startsWith('poison')) return subscription.ack(id);
+    refused++;
+    subscription.nak(id);
+  };
+  // What a shell, or a template of the CLI, would make something else of.
+  const odd = `: {{Count}} "it's" \\n $HOME `;
+  const publish = (text: string) =>
+    host.publish('orders', Buffer.from([...Buffer.from(text + odd), 0, 255, 10]), { note: odd });
+  for (let n = 1; n < sequence; n++) await host.publish('orders', 'good');
+  await publish('poison');
+  await until('the refusal', () => refused > 0);
+  const letters = (count: number) =>
+    until('dead letters', async () => {
+      const { state } = await nats.api.streams.info('ORDERS', { subjects_filter: 'orders_dead' });
+      return state.subjects?.orders_dead === count;
+    });
+  if (metadata.deadLetterSubject) await letters(1);
+  const shown = commands
+    .map(({ command }) => command)
+    .find((each) => /^export NATS_URL/.test(each));
+  const owned = stack.move();
+  return {
+    nats,
+    publish,
+    letters,
+    get refused() {
+      return refused;
+    },
+    mend: () => subscription.ackAll(),
+    /** What a command shows that is given where and as whom the page says. */
+    async lookInto(command: string): Promise<string> {
+      const here = shown?.replace('nats://127.0.0.1:4222', nats.url);
+      const path = `${dirname(await resolveBinary('nats'))}${delimiter}${process.env.PATH}`;
+      const env = { ...process.env, PATH: path, NATS_PASSWORD: password };
+      const { stdout } = await run('sh', ['-c', `${here}\n${command}`], { cwd: root, env });
+      return stdout;
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
 
 /** What `curl … | grep` shows. */
 async function seeMetrics(host: Host): Promise<void> {
@@ -174,12 +316,12 @@ async function applied(ofPage: string[]): Promise<Manifest[]> {
 }
 
 /** No cluster is at hand; test/deploy decodes what is applied and runs the injector on it. */
-test.each(commands.filter(({ command }) => command.startsWith('kubectl ')))(
-  'what `$command` names is in what $page applies',
+test.each(commands.filter(({ command }) => /^kubectl |\$\(kubectl /.test(command)))(
+  'what `$command` of $page names is in what is applied',
   async ({ page, command }) => {
     const ofPage = commands.flatMap((one) => (one.page === page ? one.command : []));
-    const manifests = await applied(ofPage);
-    expect(manifests).not.toEqual([]);
+    // The operator's page goes on where the one on Kubernetes ends.
+    const manifests = await applied(commands.map((one) => one.command));
 
     const [, namespace, several] = / -n (\S+)| namespace (.+)$/.exec(command) ?? [];
     const namespaces = (namespace ?? several)?.split(' ') ?? [];
@@ -191,6 +333,13 @@ test.each(commands.filter(({ command }) => command.startsWith('kubectl ')))(
         .map((each) => each.split(' '))
         .find(([cp, , to]) => cp === 'cp' && to === file);
       await readFile(join(root, copied?.[1] ?? file));
+    }
+
+    const [, secret, key = ''] = / secret .*?(\S+) -o .*\.data\.(\w+)/.exec(command) ?? [];
+    if (secret) {
+      const example = parse(await readFile(join(root, secretExample), 'utf8'));
+      expect(example.metadata.name).toBe(secret);
+      expect(example.stringData).toHaveProperty(key);
     }
 
     const [, kind, name] = / (deployment|statefulset)\/(\S+)/.exec(command) ?? [];

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { daprClient } from '../support/dapr-client.ts';
 import { startPair } from '../support/pair.ts';
+import { freePort } from '../support/ports.ts';
 import { startSidecar } from '../support/sidecar.ts';
 import { until } from '../support/wait.ts';
 
@@ -49,18 +50,29 @@ test('a handler that fails gets its message again', async () => {
   expect(runs).toEqual([{ n: 1 }, { n: 1 }, { n: 1 }]);
 });
 
-test("Dapr's dead letter topic, in the same stream", async () => {
-  await using pair = await startPair();
+test("Dapr's dead letter topic, in the same stream: daprd alone counts what it puts there", async () => {
+  const port = { component: await freePort(), daprd: await freePort() };
+  await using pair = await startPair({ component: { args: ['--http-port', `${port.component}`] } });
   await pair.nats.stream('ORDERS', 'orders', 'orders.dead');
   const handle = (_: unknown, topic: string) => {
     if (topic === 'orders') throw new Error('never');
   };
   const topics = ['orders', 'orders.dead'];
   const app = { topics, deadLetterTopic: 'orders.dead', handle };
-  await using sidecar = await startSidecar(pair, 'app', app);
+  const counting = ['--enable-metrics=true', '--metrics-port', `${port.daprd}`];
+  const args = [...counting, '--metrics-listen-address', '127.0.0.1'];
+  await using sidecar = await startSidecar(pair, 'app', app, { args });
   await sidecar.daprd.publish('pubsub', 'orders', { n: 1 });
   await sidecar.app.count(1);
   expect(sidecar.app.received).toEqual([{ topic: 'orders.dead', data: { n: 1 } }]);
+
+  const metrics = async (port: number) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const dropped =
+    /^dapr_component_pubsub_ingress_count\{.*process_status="drop".*topic="orders"\} 1$/m;
+  await until('the count of daprd', async () => dropped.test(await metrics(port.daprd)));
+  const own = await metrics(port.component);
+  expect(own).toContain('dapr_nats_jetstream_consumer_pending{');
+  expect(own).not.toMatch(/^dapr_nats_jetstream_(dead_letters|naks|terms)_total\{.*\} [1-9]/m);
 });
 
 test('two apps with the same Component name on one socket folder each get every message', async () => {

@@ -83,7 +83,7 @@ var examples = map[string][]example{
 			consumer_pending{component="pubsub",app="shop",topic="orders",instance="a"} 9000-100x40
 			consumer_pending{component="pubsub",app="shop",topic="orders",instance="b"} 0+20x40`, nil},
 	},
-	"DaprNatsJetstreamStuck": {
+	"DaprNatsJetstreamAppRefuses": {
 		{"the app fails at once: nothing is with it when it is asked", `
 			naks_total{component="pubsub",app="shop",topic="orders",reason="refused",instance="a"} 0+120x30
 			in_flight{component="pubsub",app="shop",topic="orders",instance="a"} 0x30`,
@@ -98,6 +98,46 @@ var examples = map[string][]example{
 			naks_total{component="pubsub",app="shop",topic="orders",reason="given-back",instance="a"} 0+120x40`, nil},
 		{"for some minutes", `
 			naks_total{component="pubsub",app="shop",topic="orders",reason="refused",instance="a"} 0+120x8 960x30`, nil},
+	},
+	"DaprNatsJetstreamStuck": {
+		{"one message every half a minute, until it is settled", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 0 1x40 0x9
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0 0 0+2x40 80x9`,
+			[]string{"33-42"}},
+		{"one message every ten minutes", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x50
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x9 2x9 3x9 4x9 5x10`,
+			[]string{"31-51"}},
+		{"NATS does not answer for three minutes", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x10 stale _x2 1x37
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0+2x52`,
+			[]string{"31-52"}},
+		{"two processes see the same, and are replaced one after the other", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x10 stale
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0+1x11 stale
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="b"} 0 1x13 stale
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="b"} 0+1x14 stale
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="c"} _x14 1x35
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="c"} _x14 1+2x35`,
+			[]string{"31-49"}},
+		{"each of two topics by itself", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x40
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0+2x41
+			consumer_redelivered{component="pubsub",app="shop",topic="bills",instance="a"} 0x5 1x35
+			redeliveries_total{component="pubsub",app="shop",topic="bills",instance="a"} 0x5 0+2x35`,
+			[]string{"31-41", "37-41"}},
+		{"a process that has been there for less than half an hour", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} _x20 1x29
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} _x20 5+2x29`, nil},
+		{"ten deliveries, and then a dead letter", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x3 0x45
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0 6 9x47`, nil},
+		{"now and then, for a moment", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 1 0x9 1 0x9 1 0x9 1 0x9 1 0x9
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0+1x51`, nil},
+		{"given back by a process that stopped, and the app is slow", `
+			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 200-3x60
+			redeliveries_total{component="pubsub",app="shop",topic="orders",instance="a"} 0 200x60`, nil},
 	},
 	"DaprNatsJetstreamSlowStream": {
 		{"two of a hundred, at two processes", `
@@ -161,8 +201,13 @@ func TestEachAlertFiresWhenItShould(t *testing.T) {
 			count := map[bool]int{}
 			for _, one := range examples[rule.Alert] {
 				count[len(one.fires) > 0]++
-				if got := firing(t, engine, rule, scrape(t, labelsOf, one.series)); !slices.Equal(got, one.fires) {
+				from := scrape(t, labelsOf, one.series)
+				if got := firing(t, engine, rule, from); !slices.Equal(got, one.fires) {
 					t.Errorf("%s: %s: fires %q, not %q", rule.Alert, one.of, got, one.fires)
+				}
+				twice := slices.Sorted(slices.Values(slices.Repeat(one.fires, 2)))
+				if got := firing(t, engine, rule, from.in("one", "another")); !slices.Equal(got, twice) {
+					t.Errorf("%s: %s: in each of two namespaces: fires %q, not %q", rule.Alert, one.of, got, twice)
 				}
 			}
 			if count[true] == 0 || count[false] == 0 {
@@ -271,6 +316,18 @@ type scraped struct {
 	storage.LabelQuerier
 	series  []promql.Series
 	minutes int
+}
+
+// in is the same once more in each namespace.
+func (s scraped) in(namespaces ...string) scraped {
+	found := scraped{minutes: s.minutes}
+	for _, namespace := range namespaces {
+		for _, one := range s.series {
+			one.Metric = labels.NewBuilder(one.Metric).Set("namespace", namespace).Labels()
+			found.series = append(found.series, one)
+		}
+	}
+	return found
 }
 
 func (s scraped) Querier(int64, int64) (storage.Querier, error) { return s, nil }

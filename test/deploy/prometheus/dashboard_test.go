@@ -13,7 +13,7 @@ import (
 
 var queries = parser.NewParser(parser.Options{})
 
-func TestTheDashboardAsksPrometheusAndMergesNoTopics(t *testing.T) {
+func TestTheDashboardAsksPrometheusForWhatIsChosenAndMergesNoTopics(t *testing.T) {
 	text, err := os.ReadFile("../../../deploy/grafana/dashboard.json")
 	if err != nil {
 		t.Fatal(err)
@@ -38,16 +38,22 @@ func TestTheDashboardAsksPrometheusAndMergesNoTopics(t *testing.T) {
 				t.Errorf("%s: %v", panel.Title, err)
 				continue
 			}
-			// A stat is one figure for all.
-			if panel.Type == "stat" {
-				continue
-			}
 			parser.Inspect(query, func(node parser.Node, path []parser.Node) error {
 				selector, is := node.(*parser.VectorSelector)
-				if !is || !slices.Contains(labelsOf[selector.Name], "topic") {
+				if !is || labelsOf[selector.Name] == nil {
 					return nil
 				}
-				for _, label := range []string{"component", "app", "topic"} {
+				for _, label := range []string{"namespace", "component", "app", "topic"} {
+					if label != "namespace" && !slices.Contains(labelsOf[selector.Name], label) {
+						continue
+					}
+					if label != "topic" && !strings.Contains(selector.String(), label+`=~"$`+label+`"`) {
+						t.Errorf("%s: %s is not chosen by the variable %s", panel.Title, selector, label)
+					}
+					// A stat is one figure for all, and so are publishes, where they are not told apart.
+					if panel.Type == "stat" || !slices.Contains(labelsOf[selector.Name], "topic") && !strings.Contains(target.LegendFormat, "{{") {
+						continue
+					}
 					for _, around := range path {
 						if aggregation, is := around.(*parser.AggregateExpr); is && slices.Contains(aggregation.Grouping, label) == aggregation.Without {
 							t.Errorf("%s: %s merges what differs by %s", panel.Title, aggregation, label)
