@@ -99,6 +99,14 @@ var examples = map[string][]example{
 		{"for some minutes", `
 			naks_total{component="pubsub",app="shop",topic="orders",reason="refused",instance="a"} 0+120x8 960x30`, nil},
 	},
+	"DaprNatsJetstreamDeadLettersPending": {
+		{"one at one process, then another at another", `
+			dead_letters_pending{component="pubsub",app="shop",topic="orders",instance="a"} 0 1x5 0x5
+			dead_letters_pending{component="pubsub",app="shop",topic="orders",instance="b"} 0x5 1x5 0`,
+			[]string{"6-11"}},
+		{"many, each for a moment", `
+			dead_letters_pending{component="pubsub",app="shop",topic="orders",instance="a"} 0 9x4 0 9x4 0`, nil},
+	},
 	"DaprNatsJetstreamStuck": {
 		{"one message every half a minute, until it is settled", `
 			consumer_redelivered{component="pubsub",app="shop",topic="orders",instance="a"} 0 0 1x40 0x9
