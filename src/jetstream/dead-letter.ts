@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
-import { messageOf } from '../errors.ts';
+import { ComponentError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
 import type { DeathReason, SubscriptionCounts } from './counts.ts';
 import { type DeliveryInfo, messageIdHeader } from './message.ts';
-import type { Publisher } from './publisher.ts';
+import type { Publisher, Stored } from './publisher.ts';
 
 /** Headers that a dead letter has besides its own. */
 export const deadLetterHeaders = {
@@ -83,7 +83,7 @@ export class DeadLetters {
   }
 
   async #putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
-    const { publisher, subject, counts, log, signal } = this.#options;
+    const { subject, counts, log, signal } = this.#options;
     const { reason, text } = death;
     const { stream, consumer, streamSequence, deliveryCount } = delivery;
     const about = { stream, consumer, streamSequence, deliveryCount };
@@ -106,8 +106,7 @@ export class DeadLetters {
           log.warn(about, `a dead message is gone already: ${text}`);
           return true;
         }
-        const letter = toDeadLetter(found, delivery, text);
-        const stored = await publisher.store(subject, found.data, letter);
+        const stored = await this.#store(subject, found, delivery, text);
         // It may be dead twice: never settled in time, and then refused; also by two replicas. After a
         // first attempt that seemed to fail, the one that is there already is that attempt's.
         if (stored === 'duplicate' && attempt === 0) return true;
@@ -115,7 +114,17 @@ export class DeadLetters {
         log.warn(about, `moved a message to ${subject}: ${text}`);
         return true;
       } catch (error) {
-        if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${messageOf(error)}`);
+        const { code, message } = ComponentError.from(error);
+        if (code === 'invalid-request') {
+          if (this.#countsOnce(streamSequence, reason)) {
+            log.error(
+              about,
+              `terminated a message that ${subject} cannot take: ${message}: ${text}`,
+            );
+          }
+          return true;
+        }
+        if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${message}`);
         const wait = Math.min(retryWait.first * 2 ** attempt, retryWait.most);
         await sleep(wait, undefined, { signal }).catch(() => undefined);
       }
@@ -138,6 +147,18 @@ export class DeadLetters {
     this.#givenUp.clear();
   }
 
+  async #store(subject: string, found: Content, delivery: Dead, text: string): Promise<Stored> {
+    const { publisher } = this.#options;
+    const own = ownHeaders(found);
+    try {
+      return await publisher.store(subject, found.data, toDeadLetter(own, found, delivery, text));
+    } catch (error) {
+      if (ComponentError.from(error).code !== 'invalid-request') throw error;
+      // Too large with what is said of it, most likely: the message itself had room somewhere.
+      return publisher.store(subject, found.data, own.keys().length > 0 ? own : undefined);
+    }
+  }
+
   /** Undefined when the stream does not have it any more. */
   async #read({ stream, streamSequence: seq }: Dead): Promise<Content | undefined> {
     const stored = await this.#options.connection.api.streams.getMessage(stream, { seq });
@@ -147,16 +168,23 @@ export class DeadLetters {
   }
 }
 
-/**
- * The headers of a message that is put aside: its own, why and where from, and an id of this
- * message in this consumer, so that trying twice stores it once.
- */
-function toDeadLetter(message: Content, delivery: Dead, reason: string): MsgHdrs {
+/** Without those that steer a server. */
+function ownHeaders(message: Content): MsgHdrs {
   const set = headers();
   for (const [key, values] of message.headers ?? []) {
     if (/^nats-/i.test(key)) continue;
     for (const value of values) set.append(key, value);
   }
+  return set;
+}
+
+/**
+ * The headers of a message that is put aside: its own, why and where from, and an id of this
+ * message in this consumer, so that trying twice stores it once.
+ */
+function toDeadLetter(own: MsgHdrs, message: Content, delivery: Dead, reason: string): MsgHdrs {
+  const set = headers();
+  for (const [key, values] of own) for (const value of values) set.append(key, value);
   const { stream, consumer, streamSequence, deliveryCount } = delivery;
   set.set(deadLetterHeaders.reason, reason);
   set.set(deadLetterHeaders.subject, message.subject);

@@ -82,6 +82,11 @@ function toComponentError(cause: unknown, where: string): ComponentError {
     const text = `natsURL: NATS at ${where} refused the credentials`;
     return new ComponentError('unauthenticated', text, { cause });
   }
-  const text = `natsURL: cannot reach NATS at ${where}: ${messageOf(cause)}`;
+  const said = messageOf(cause);
+  // Of a peer that closes at once the client has nothing to tell.
+  const why = /undefined error/.test(said)
+    ? 'the connection is closed as soon as it is made'
+    : said;
+  const text = `natsURL: cannot reach NATS at ${where}: ${why}`;
   return new ComponentError('unavailable', text, { cause });
 }

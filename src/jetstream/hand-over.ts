@@ -114,7 +114,8 @@ export class HandOver {
 
   #handedOver(id: string, message: Msg, result: 'given back' | Delivered): void {
     if (result === 'too-large') {
-      const reason = `${message.data.byteLength} bytes: daprd takes 4 MiB at most`;
+      const size = message.data.byteLength;
+      const reason = `${size} bytes, and what goes with them: daprd takes 4194304 in all`;
       this.#options.undeliverable(id, reason, message);
     } else if (result === 'delivered') {
       this.#options.counts.delivered++;

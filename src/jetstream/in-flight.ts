@@ -219,12 +219,17 @@ export class InFlight {
   /**
    * Gives back everything, to be delivered again at once, here or elsewhere, and whatever may still
    * arrive. While disconnected that happens on reconnect, if the connection lives to see it.
+   *
+   * What is on its way to the dead letter subject has no further delivery. It keeps its ackWait: when that
+   * ends the server tells of it once, to whoever is there by then.
    */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     for (const entry of this.#entries.values()) {
-      if (!entry.stale) this.#sendNak(entry, 0, 'given-back');
+      if (entry.stale) continue;
+      if (entry.aside) this.#settlements.inProgress(entry);
+      else this.#sendNak(entry, 0, 'given-back');
     }
     this.#entries.clear();
     this.#numbers.clear();
@@ -237,6 +242,13 @@ export class InFlight {
     if (!found) return;
     found.entry.aside = true;
     if (found.number === this.#turn) this.#nextTurn();
+  }
+
+  /** Messages on their way to the dead letter subject. */
+  get aside(): number {
+    let count = 0;
+    for (const { aside } of this.#entries.values()) if (aside) count++;
+    return count;
   }
 
   /** Ids of the messages that the server would not deliver another time. */

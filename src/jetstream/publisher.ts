@@ -26,7 +26,7 @@ import { checkPublishSubject } from './subject.ts';
 
 /** Publishes waiting for their PubAck, of one Component; more are refused at once. */
 const mostPending = 65_536;
-const mostPendingBytes = 256 * 1024 * 1024;
+const mostPendingBytes = 64 * 1024 * 1024;
 
 /** A PubAck that is overdue is noticed this late at most. Unit: milliseconds. */
 const sweepInterval = 50;
@@ -72,7 +72,7 @@ interface Pending {
 type AnyHeaders = StoredHeaders | MsgHdrs;
 
 /** `duplicate`: the stream had a message of its id already, and not from here. */
-type Stored = 'stored' | 'duplicate';
+export type Stored = 'stored' | 'duplicate';
 
 interface Outcome {
   resolve(stored: Stored): void;

@@ -256,18 +256,25 @@ export class Subscription {
     }
     this.#unwatch?.();
     await this.#saveLastChances();
+    this.#tellOfTheRest();
     this.#closed.abort();
-    const { size } = this.#inFlight;
-    if (size > 0) {
-      const when = this.#options.connection.connected ? 'gave back' : 'not connected to give back';
-      this.#options.log.info(this.#where(), `${when} ${size} unsettled message(s)`);
-    }
     this.#inFlight.close();
     await within(flushLimit, this.#settlements.flush());
     this.#state = 'closed';
     this.#handOver.more();
     await this.#deleteEphemeral();
     this.#resolveClosed();
+  }
+
+  #tellOfTheRest(): void {
+    const { connection, log } = this.#options;
+    const { size, aside } = this.#inFlight;
+    const when = connection.connected ? 'gave back' : 'not connected to give back';
+    if (size > aside) log.info(this.#where(), `${when} ${size - aside} unsettled message(s)`);
+    const { pending } = this.#deadLetters;
+    if (pending === 0) return;
+    const text = 'what is there when their ackWait ends can still store them';
+    log.error(this.#where(), `stopped with ${pending} dead letter(s) not stored: ${text}`);
   }
 
   /** To be delivered again at once, here or elsewhere; unless the server would not. */
