@@ -216,6 +216,18 @@ test('what belongs to nothing, and what is there twice, is said', async () => {
   expect(topic).toMatchObject({ code: 1 });
 });
 
+const own = stringify(component('pubsub', { natsURL: 'nats://localhost:4222' }));
+
+test('ends silently when nobody reads its output', async () => {
+  const file = join(folder.path, 'unread.yaml');
+  await writeFile(file, own);
+  const script = `"${process.execPath}" "${main}" check "${file}" | true; exit \${PIPESTATUS[0]}`;
+  await expect(promisify(execFile)('bash', ['-c', script])).rejects.toMatchObject({
+    code: 141,
+    stderr: '',
+  });
+});
+
 const v1 = 'dapr.io/v1alpha1';
 const v2 = 'dapr.io/v2alpha1';
 
