@@ -1,9 +1,9 @@
 import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
-import { type Permissions, permitted } from '../jetstream/permissions.ts';
+import { denied, type Permissions, permitted } from '../jetstream/permissions.ts';
 import { anyApp, neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
 import { confirmDeadLetterStream, confirmStream } from '../jetstream/stream.ts';
-import { checkSubscribeSubject } from '../jetstream/subject.ts';
+import { checkSubscribeSubject, publishFault } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
 import { meant } from './misspelling.ts';
@@ -116,7 +116,10 @@ async function checkComponent(
   }
   try {
     report.fine(`connected to ${connection.server} and let in`);
-    const permissions = await connection.permissions();
+    const permissions = await connection.permissions().catch((error) => {
+      report.note(`permissions to publish to topics not looked at: ${messageOf(error)}`);
+      return undefined;
+    });
     for (const one of subscriptions) {
       const settings = plan(one, component, config, appId, report);
       if (settings) await checkOnServer(one.topic, settings, connection, permissions, report);
@@ -153,7 +156,7 @@ async function checkOnServer(
   topic: string,
   config: Config,
   connection: Connection,
-  permissions: Permissions,
+  permissions: Permissions | undefined,
   report: Findings,
 ): Promise<void> {
   const { deadLetterSubject: dead, streamManagement } = config;
@@ -178,15 +181,17 @@ async function checkOnServer(
     const asked = confirmDeadLetterStream(connection, config, topic, dead);
     await told(dead, 'deadLetterSubject: ', asked);
   }
-  const { publish, subscribe } =
-    stream !== undefined
-      ? neededSubjects(config, topic, stream, connection.apiPrefix)
-      : { publish: dead === undefined ? [] : [dead], subscribe: [] };
-  for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {
-    report.problem(`the user may not publish to ${subject}`);
-  }
-  for (const subject of subscribe.filter((one) => !permitted(permissions.subscribe, one))) {
-    report.problem(`the user may not subscribe to ${subject}`);
+  const needed =
+    stream === undefined ? [] : neededSubjects(config, topic, stream, connection.apiPrefix);
+  const may = (subject: string) =>
+    permissions === undefined || permitted(permissions.publish, subject);
+  const lacking = permissions
+    ? needed.filter((one) => !may(one))
+    : await denied(connection, needed);
+  if (dead !== undefined && !may(dead)) lacking.push(dead);
+  for (const subject of lacking) report.problem(`the user may not publish to ${subject}`);
+  if (publishFault(topic) === undefined && !may(topic)) {
+    report.note(`the user may not publish to ${topic}: its apps can only subscribe`);
   }
 }
 

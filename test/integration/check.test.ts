@@ -356,6 +356,84 @@ test('--connect: the dead letters have a stream, or get one, and may be put ther
   expect(await nats.api.streams.names().next()).toEqual(['DEAD', 'ORDERS']);
 });
 
+/** May do what docs/configuration.md#permissions asks for, except what `publish` and `deny` change. */
+const user = (name: string, publish: string, deny = '') => `{
+  user: ${name}, password: p, permissions: {
+    publish: { allow: [ ${publish} ], deny: [ ${deny} ] }
+    subscribe: { allow: [ "_INBOX.>", "orders" ] }
+  }
+}`;
+
+test('--connect: permissions are looked at also where the user may not ask for them', async () => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    ${user('documented', '"$JS.API.>", "$JS.ACK.>", orders')}
+    ${user('silenced', '"$JS.API.>", orders')}
+    ${user('few', '"$JS.API.STREAM.>", orders')}
+    ${user('asks', '"$JS.API.>", "$JS.ACK.>", "$SYS.REQ.USER.INFO"')}
+    ${user('readonly', '"$JS.API.>", "$JS.ACK.>", "$SYS.REQ.USER.INFO", "dead"')}
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders', 'dead');
+  await nats.client.request('orders', 'one');
+  const consumers = nats.api.consumers;
+  await consumers.add('ORDERS', { durable_name: 'app-orders', ack_policy: 'explicit' });
+  const js = nats.api.jetstream();
+  const message = await (await js.consumers.get('ORDERS', 'app-orders')).next();
+  const before = await consumers.info('ORDERS', 'app-orders');
+  const run = async (username: string, metadata = {}, ...args: string[]) => {
+    const { code, stdout } = await check(
+      [
+        component('pubsub', { natsURL: nats.url, username, password: 'p', ...metadata }),
+        subscription('orders'),
+      ],
+      '--connect',
+      ...args,
+    );
+    const told = [...stdout.matchAll(/^ {2}(?:note|problem) +(.*)$/gm)].map(([, text]) => text);
+    return { code, told };
+  };
+  const unasked =
+    'permissions to publish to topics not looked at: the user may not ask $SYS.REQ.USER.INFO';
+  const denied = (subject: string) => `the user may not publish to ${subject}`;
+  const app = ['--app-id', 'app'];
+  const deadLetters = { deadLetterSubject: 'dead' };
+  expect(await run('documented', deadLetters, ...app)).toEqual({ code: 0, told: [unasked] });
+  expect(await consumers.info('ORDERS', 'app-orders')).toMatchObject({
+    num_ack_pending: 1,
+    delivered: before.delivered,
+    ack_floor: before.ack_floor,
+  });
+  expect(await run('documented', { flowControl: 'true' }, ...app)).toEqual({
+    code: 1,
+    told: [unasked, denied('$JS.FC.ORDERS.app-orders.0')],
+  });
+  expect(await run('silenced', {}, ...app)).toEqual({
+    code: 1,
+    told: [unasked, denied('$JS.ACK.ORDERS.app-orders.1.0.0.0.0')],
+  });
+  expect(await run('few')).toEqual({
+    code: 1,
+    told: [
+      unasked,
+      denied('$JS.API.CONSUMER.INFO.ORDERS.<app id>-orders'),
+      denied('$JS.API.CONSUMER.CREATE.ORDERS.<app id>-orders.orders'),
+      denied('$JS.ACK.ORDERS.<app id>-orders.1.0.0.0.0'),
+      denied('$JS.API.CONSUMER.MSG.NEXT.ORDERS.<app id>-orders'),
+    ],
+  });
+  expect(await run('asks', deadLetters)).toEqual({
+    code: 1,
+    told: [denied('dead'), `${denied('orders')}: its apps can only subscribe`],
+  });
+  expect(await run('readonly', deadLetters)).toEqual({
+    code: 0,
+    told: [`${denied('orders')}: its apps can only subscribe`],
+  });
+  expect((await consumers.list('ORDERS').next()).map(({ name }) => name)).toEqual(['app-orders']);
+  expect(await message?.ackAck()).toBe(true);
+});
+
 test('--connect: a server that says nothing is given up, and the command ends', async () => {
   await using silent = await SilentServers.start(1);
   const start = Date.now();
