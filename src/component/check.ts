@@ -9,6 +9,7 @@ import { type Config, parseConfig, withOverrides } from './config.ts';
 import { meant } from './misspelling.ts';
 import {
   type ComponentResource,
+  type Finding,
   type Resource,
   readResources,
   type SubscriptionResource,
@@ -39,7 +40,7 @@ export async function check(options: CheckOptions): Promise<Report> {
   for (const file of options.files) {
     const read = await readResources(file);
     resources.push(...read.resources);
-    for (const problem of read.problems) report.problem(problem);
+    for (const { level, text } of read.findings) report[level](text);
   }
   const components = resources.filter((one) => one.kind === 'Component');
   const subscriptions = resources.filter((one) => one.kind === 'Subscription');
@@ -195,7 +196,7 @@ async function checkOnServer(
   }
 }
 
-class Findings {
+class Findings implements Record<Finding['level'], (text: string) => void> {
   readonly lines: string[] = [];
   ok = true;
 

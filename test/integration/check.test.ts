@@ -26,10 +26,10 @@ const ofComponent = 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {n
 let number = 0;
 
 /** Runs `check` over one file with these resources. */
-async function check(resources: object[] | string, ...args: string[]) {
+async function check(resources: object[] | string | Buffer, ...args: string[]) {
   const file = join(folder.path, `${++number}.yaml`);
   const text =
-    typeof resources === 'string'
+    typeof resources === 'string' || Buffer.isBuffer(resources)
       ? resources
       : resources.map((one) => stringify(one)).join('---\n');
   await writeFile(file, text);
@@ -217,6 +217,103 @@ test('what belongs to nothing, and what is there twice, is said', async () => {
 });
 
 const own = stringify(component('pubsub', { natsURL: 'nats://localhost:4222' }));
+
+test.each([
+  ['kind: List', 'a List: passed over'],
+  ['- kind: Component', 'a list, no resource: passed over'],
+  ['42', 'a single value, no resource: passed over'],
+  ['a: b', 'has no kind: passed over'],
+])('%s beside a Component: a note', async (text, words) => {
+  const { code, stdout } = await check(`${own}---\n${text}\n`);
+  expect(stdout).toMatch(new RegExp(`^ {2}note {5}\\S+\\.yaml:12: ${words}$`, 'm'));
+  expect(code).toBe(0);
+});
+
+test.each(['', '# nothing\n---\n'])('an empty file, %j, is said to be one', async (text) => {
+  const { code, stdout } = await check(text);
+  expect(stdout).toMatch(/note {5}\S+\.yaml: is empty$/m);
+  expect(code).toBe(1);
+});
+
+test.each([
+  ['kind: Subscripton', 'is a Subscripton, which daprd passes over; did you mean Subscription?'],
+  ['kind: component', 'is a component, which daprd passes over; did you mean Component?'],
+  ['knd: Component', 'knd: is not a key of a resource; did you mean kind?'],
+])('%s beside a Component: exit code 1', async (text, words) => {
+  const { code, stdout } = await check(`${own}---\n${text}\n`);
+  expect(stdout).toContain(`.yaml:12: ${words}\n`);
+  expect(code).toBe(1);
+});
+
+test.each([
+  [Buffer.from('\xe9\xff\0', 'latin1'), 'is no text in UTF-8; save it as such'],
+  [Buffer.from(own, 'utf16le'), 'has control characters: it is no text, or not in UTF-8'],
+  ['['.repeat(2_000), 'is nested too deeply'],
+  ['['.repeat(50_000), 'is nested too deeply'],
+])('what cannot be read, case %#, is said to be', async (content, words) => {
+  const { code, stdout } = await check(content);
+  expect(stdout).toMatch(/^ {2}problem .*\n$/);
+  expect(stdout).toContain(`cannot be read: ${words}`);
+  expect(code).toBe(1);
+});
+
+test('UTF-16 with its byte order mark is read, as daprd does', async () => {
+  expect(await check(Buffer.from(`\ufeff${own}`, 'utf16le'))).toMatchObject({ code: 0 });
+});
+
+test('a misspelt key is a problem, any other that daprd does not know a warning', async () => {
+  const { code, stdout } = await check(`
+apiVersion: dapr.io/v1alpha1
+Kind: Component
+metadata: { NAME: pubsub, labels: { any: thing } }
+scopse: [checkout]
+status: {}
+SCOPES: [checkout]
+auth: { secretStore: vault }
+spec:
+  type: pubsub.nats-jetstream
+  metdata: []
+  ignoreErrors: true
+  initTimeout: 1s
+  metadata:
+    - { name: natsURL, value: "nats://localhost:4222" }
+    - { name: ackWait, values: 10s, given: 1 }
+---
+APIVersion: dapr.io/v2alpha1
+kind: Subscription
+metadata: { name: on-orders }
+spec:
+  pubsubname: pubsub
+  topic: orders
+  metadata: { any: thing }
+  deadLetterTopic: dead
+  bulkSubscribe: { enabled: true, maxMessageCount: 1 }
+  routes: { default: /, rules: [{ mtch: x, path: / }] }
+`);
+  const told = [...stdout.matchAll(/^ {2}(\w+) +\S+\.yaml:(\d+): (.*)$/gm)];
+  expect(told.map(([, level, line, text]) => `${level} ${line}: ${text}`)).toEqual([
+    'problem 2: scopse: is not a key of a Component; did you mean scopes?',
+    'problem 2: spec.metdata: is not a key of a Component; did you mean metadata?',
+    'problem 2: spec.metadata.1.values: is not a key of a Component; did you mean value?',
+    expect.stringMatching(/^problem 18: spec.bulkSubscribe.max.* did you mean maxMessagesCount\?$/),
+    expect.stringMatching(/^problem 18: spec.routes.rules.0.mtch: .* did you mean match\?$/),
+    'warning 2: status: is not a key of a Component: daprd passes over it, without a word',
+    expect.stringMatching(/^warning 2: spec.metadata.1.given: is not a key/),
+  ]);
+  expect(stdout).toContain('topic "orders" makes');
+  expect(code).toBe(1);
+});
+
+test('of warnings and notes the first are told too, and no problem is lost behind them', async () => {
+  const keys = Array.from({ length: 30 }, (_, n) => `unheardOf${n}: 1\n`).join('');
+  const { code, stdout } = await check(`${own}${keys}---\n${'kind: List\n---\n'.repeat(30)}{}}`);
+  expect(stdout.match(/passes over it/g)).toHaveLength(20);
+  expect(stdout.match(/a List: passed over/g)).toHaveLength(20);
+  expect(stdout).toMatch(/^ {2}warning .*\.yaml: and 10 more$/m);
+  expect(stdout).toMatch(/^ {2}note .*\.yaml: and 10 more$/m);
+  expect(stdout).toContain('is no YAML');
+  expect(code).toBe(1);
+});
 
 test('ends silently when nobody reads its output', async () => {
   const file = join(folder.path, 'unread.yaml');
