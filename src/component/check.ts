@@ -80,8 +80,9 @@ async function checkComponent(
   options: CheckOptions,
   report: Findings,
 ): Promise<void> {
-  const { appId = anyApp } = options;
+  const { appId } = options;
   report.title(`${component.file}: Component ${component.name} (${component.type})`);
+  tellScopes('', component.scopes, appId, report);
   let config: Config;
   try {
     const parsed = parseConfig(component.properties, component.secrets);
@@ -110,7 +111,7 @@ async function checkComponent(
   }
   let connection: Connection;
   try {
-    connection = await Connection.open(config, options.log);
+    connection = await Connection.open(distinct(config), options.log);
   } catch (error) {
     report.problem(messageOf(error));
     return;
@@ -130,25 +131,62 @@ async function checkComponent(
   }
 }
 
+/** A server that is listed twice is named once. */
+function distinct(config: Config): Config {
+  const servers = new Map(config.natsURL.map((server) => [JSON.stringify(server), server]));
+  return { ...config, natsURL: [...servers.values()] };
+}
+
+/** What is scoped to other apps is passed over by this one's daprd, without a word. */
+function tellScopes(
+  of: string,
+  scopes: string[],
+  appId: string | undefined,
+  report: Findings,
+): void {
+  if (appId === undefined || scopes.length === 0 || scopes.includes(appId)) return;
+  const why = `it is scoped to ${scopes.join(', ')}`;
+  report.warning(`${of}the daprd of ${appId} does not load it: ${why}`);
+}
+
 /** Says what a Subscription would create. Undefined when it cannot work. */
 function plan(
   { name, topic, metadata, scopes }: SubscriptionResource,
   component: ComponentResource,
   settings: Config,
-  appId: string,
+  appId: string | undefined,
   report: Findings,
 ): Config | undefined {
+  const warn = (warnings: string[]) => {
+    for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
+  };
+  tellScopes(`Subscription ${name}: `, scopes, appId, report);
+  const loading = component.scopes;
+  const anywhere = loading.length > 0 ? loading : [appId ?? anyApp];
+  const apps =
+    scopes.length === 0
+      ? anywhere
+      : scopes.filter((app) => loading.length === 0 || loading.includes(app));
+  const without = scopes.filter((app) => !apps.includes(app));
+  if (without.length > 0) {
+    const why = `that Component is scoped to ${loading.join(', ')}`;
+    warn([`${without.join(', ')}: no ${component.name} there, for ${why}`]);
+  }
   try {
     checkSubscribeSubject(topic);
     const { config, warnings } = withOverrides(settings, metadata, component.secrets);
-    for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
-    for (const app of scopes.length > 0 ? scopes : [appId]) {
+    warn(warnings);
+    for (const app of apps) {
       const named = { ...config, consumerID: config.consumerID || app };
       report.fine(`Subscription ${name}: ${plannedConsumer(named, topic)}`);
     }
-    return { ...config, consumerID: config.consumerID || (scopes[0] ?? appId) };
+    const [first] = apps;
+    return first === undefined ? undefined : { ...config, consumerID: config.consumerID || first };
   } catch (error) {
     report.problem(`Subscription ${name}: ${messageOf(error)}`);
+    // The error has values that cannot be used, and no word of keys that are no field.
+    const keys = Object.fromEntries(Object.keys(metadata).map((key) => [key, '']));
+    warn(withOverrides(settings, keys, component.secrets).warnings);
     return undefined;
   }
 }

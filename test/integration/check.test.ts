@@ -315,6 +315,57 @@ test('of warnings and notes the first are told too, and no problem is lost behin
   expect(code).toBe(1);
 });
 
+test('scopes that leave out an app are said, and their apps alone have consumers', async () => {
+  const scoped = (...scopes: string[]) => ({
+    ...component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    scopes,
+  });
+  const run = async (resources: object[], ...args: string[]) => {
+    const { code, stdout } = await check(resources, ...args);
+    expect(code).toBe(0);
+    return {
+      warnings: [...stdout.matchAll(/^ {2}warning {2}(.*)$/gm)].map(([, text]) => text),
+      made: [...stdout.matchAll(/makes "(\S+)"/g)].map(([, name]) => name),
+    };
+  };
+  const orders = subscription('orders');
+  const ofBilling = subscription('orders', {}, ['billing']);
+  const other = ['--app-id', 'other'];
+  expect(await run([scoped('checkout'), orders], ...other)).toEqual({
+    warnings: ['the daprd of other does not load it: it is scoped to checkout'],
+    made: ['checkout-orders'],
+  });
+  expect(await run([scoped(), ofBilling], ...other)).toEqual({
+    warnings: [
+      'Subscription on-orders: the daprd of other does not load it: it is scoped to billing',
+    ],
+    made: ['billing-orders'],
+  });
+  expect(
+    await run([scoped('checkout'), subscription('orders', {}, ['billing', 'checkout'])]),
+  ).toEqual({
+    warnings: [
+      'Subscription on-orders: billing: no pubsub there, for that Component is scoped to checkout',
+    ],
+    made: ['checkout-orders'],
+  });
+  expect((await run([scoped('checkout'), ofBilling])).made).toEqual([]);
+  expect(await run([scoped('other', 'checkout'), orders], ...other)).toEqual({
+    warnings: [],
+    made: ['other-orders', 'checkout-orders'],
+  });
+});
+
+test('a misspelt field of a Subscription is told beside one that cannot be used', async () => {
+  const { code, stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    subscription('orders', { ackWait: 'soon', maxDelver: '5' }),
+  ]);
+  expect(stdout).toMatch(/problem .*ackWait: "soon"/);
+  expect(stdout).toMatch(/warning .*maxDelver is not a field; did you mean maxDeliver\?/);
+  expect(code).toBe(1);
+});
+
 test('ends silently when nobody reads its output', async () => {
   const file = join(folder.path, 'unread.yaml');
   await writeFile(file, own);
@@ -529,6 +580,13 @@ test('--connect: permissions are looked at also where the user may not ask for t
   });
   expect((await consumers.list('ORDERS').next()).map(({ name }) => name)).toEqual(['app-orders']);
   expect(await message?.ackAck()).toBe(true);
+});
+
+test('--connect: a server that is listed often is named once', async () => {
+  const natsURL = Array(20).fill('nats://127.0.0.1:1').join();
+  const { code, stdout } = await check([component('pubsub', { natsURL })], '--connect');
+  expect(stdout.match(/127\.0\.0\.1:1\b/g)?.length).toBeLessThan(4);
+  expect(code).toBe(1);
 });
 
 test('--connect: a server that says nothing is given up, and the command ends', async () => {
