@@ -41,6 +41,12 @@ const echo = 500;
 
 cacheCode();
 
+// Who reads has gone, as `head -1` does: the end is that of a program that SIGPIPE ends, 128 + 13.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(141);
+});
+
 const command = parseCommandLine(process.argv.slice(2), process.env);
 switch (command.run) {
   case 'help':

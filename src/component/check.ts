@@ -1,14 +1,15 @@
 import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
-import { type Permissions, permitted } from '../jetstream/permissions.ts';
+import { denied, type Permissions, permitted } from '../jetstream/permissions.ts';
 import { anyApp, neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
 import { confirmDeadLetterStream, confirmStream } from '../jetstream/stream.ts';
-import { checkSubscribeSubject } from '../jetstream/subject.ts';
+import { checkSubscribeSubject, publishFault } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
 import { meant } from './misspelling.ts';
 import {
   type ComponentResource,
+  type Finding,
   type Resource,
   readResources,
   type SubscriptionResource,
@@ -39,7 +40,7 @@ export async function check(options: CheckOptions): Promise<Report> {
   for (const file of options.files) {
     const read = await readResources(file);
     resources.push(...read.resources);
-    for (const problem of read.problems) report.problem(problem);
+    for (const { level, text } of read.findings) report[level](text);
   }
   const components = resources.filter((one) => one.kind === 'Component');
   const subscriptions = resources.filter((one) => one.kind === 'Subscription');
@@ -79,8 +80,9 @@ async function checkComponent(
   options: CheckOptions,
   report: Findings,
 ): Promise<void> {
-  const { appId = anyApp } = options;
+  const { appId } = options;
   report.title(`${component.file}: Component ${component.name} (${component.type})`);
+  tellScopes('', component.scopes, appId, report);
   let config: Config;
   try {
     const parsed = parseConfig(component.properties, component.secrets);
@@ -109,14 +111,17 @@ async function checkComponent(
   }
   let connection: Connection;
   try {
-    connection = await Connection.open(config, options.log);
+    connection = await Connection.open(distinct(config), options.log);
   } catch (error) {
     report.problem(messageOf(error));
     return;
   }
   try {
     report.fine(`connected to ${connection.server} and let in`);
-    const permissions = await connection.permissions();
+    const permissions = await connection.permissions().catch((error) => {
+      report.note(`permissions to publish to topics not looked at: ${messageOf(error)}`);
+      return undefined;
+    });
     for (const one of subscriptions) {
       const settings = plan(one, component, config, appId, report);
       if (settings) await checkOnServer(one.topic, settings, connection, permissions, report);
@@ -126,25 +131,62 @@ async function checkComponent(
   }
 }
 
+/** A server that is listed twice is named once. */
+function distinct(config: Config): Config {
+  const servers = new Map(config.natsURL.map((server) => [JSON.stringify(server), server]));
+  return { ...config, natsURL: [...servers.values()] };
+}
+
+/** What is scoped to other apps is passed over by this one's daprd, without a word. */
+function tellScopes(
+  of: string,
+  scopes: string[],
+  appId: string | undefined,
+  report: Findings,
+): void {
+  if (appId === undefined || scopes.length === 0 || scopes.includes(appId)) return;
+  const why = `it is scoped to ${scopes.join(', ')}`;
+  report.warning(`${of}the daprd of ${appId} does not load it: ${why}`);
+}
+
 /** Says what a Subscription would create. Undefined when it cannot work. */
 function plan(
   { name, topic, metadata, scopes }: SubscriptionResource,
   component: ComponentResource,
   settings: Config,
-  appId: string,
+  appId: string | undefined,
   report: Findings,
 ): Config | undefined {
+  const warn = (warnings: string[]) => {
+    for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
+  };
+  tellScopes(`Subscription ${name}: `, scopes, appId, report);
+  const loading = component.scopes;
+  const anywhere = loading.length > 0 ? loading : [appId ?? anyApp];
+  const apps =
+    scopes.length === 0
+      ? anywhere
+      : scopes.filter((app) => loading.length === 0 || loading.includes(app));
+  const without = scopes.filter((app) => !apps.includes(app));
+  if (without.length > 0) {
+    const why = `that Component is scoped to ${loading.join(', ')}`;
+    warn([`${without.join(', ')}: no ${component.name} there, for ${why}`]);
+  }
   try {
     checkSubscribeSubject(topic);
     const { config, warnings } = withOverrides(settings, metadata, component.secrets);
-    for (const warning of warnings) report.warning(`Subscription ${name}: ${warning}`);
-    for (const app of scopes.length > 0 ? scopes : [appId]) {
+    warn(warnings);
+    for (const app of apps) {
       const named = { ...config, consumerID: config.consumerID || app };
       report.fine(`Subscription ${name}: ${plannedConsumer(named, topic)}`);
     }
-    return { ...config, consumerID: config.consumerID || (scopes[0] ?? appId) };
+    const [first] = apps;
+    return first === undefined ? undefined : { ...config, consumerID: config.consumerID || first };
   } catch (error) {
     report.problem(`Subscription ${name}: ${messageOf(error)}`);
+    // The error has values that cannot be used, and no word of keys that are no field.
+    const keys = Object.fromEntries(Object.keys(metadata).map((key) => [key, '']));
+    warn(withOverrides(settings, keys, component.secrets).warnings);
     return undefined;
   }
 }
@@ -153,7 +195,7 @@ async function checkOnServer(
   topic: string,
   config: Config,
   connection: Connection,
-  permissions: Permissions,
+  permissions: Permissions | undefined,
   report: Findings,
 ): Promise<void> {
   const { deadLetterSubject: dead, streamManagement } = config;
@@ -178,19 +220,21 @@ async function checkOnServer(
     const asked = confirmDeadLetterStream(connection, config, topic, dead);
     await told(dead, 'deadLetterSubject: ', asked);
   }
-  const { publish, subscribe } =
-    stream !== undefined
-      ? neededSubjects(config, topic, stream, connection.apiPrefix)
-      : { publish: dead === undefined ? [] : [dead], subscribe: [] };
-  for (const subject of publish.filter((one) => !permitted(permissions.publish, one))) {
-    report.problem(`the user may not publish to ${subject}`);
-  }
-  for (const subject of subscribe.filter((one) => !permitted(permissions.subscribe, one))) {
-    report.problem(`the user may not subscribe to ${subject}`);
+  const needed =
+    stream === undefined ? [] : neededSubjects(config, topic, stream, connection.apiPrefix);
+  const may = (subject: string) =>
+    permissions === undefined || permitted(permissions.publish, subject);
+  const lacking = permissions
+    ? needed.filter((one) => !may(one))
+    : await denied(connection, needed);
+  if (dead !== undefined && !may(dead)) lacking.push(dead);
+  for (const subject of lacking) report.problem(`the user may not publish to ${subject}`);
+  if (publishFault(topic) === undefined && !may(topic)) {
+    report.note(`the user may not publish to ${topic}: its apps can only subscribe`);
   }
 }
 
-class Findings {
+class Findings implements Record<Finding['level'], (text: string) => void> {
   readonly lines: string[] = [];
   ok = true;
 

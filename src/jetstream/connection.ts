@@ -6,6 +6,7 @@ import {
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
+import { ComponentError, messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { authentication } from './credentials.ts';
@@ -119,15 +120,23 @@ export class Connection {
     return { connected, server, disconnectedFor };
   }
 
-  /** What the server lets this user do; empty when it does not say. */
+  /**
+   * What the server lets this user do.
+   *
+   * @throws ComponentError `forbidden` where the user may not ask; `unavailable`
+   */
   async permissions(): Promise<Permissions> {
+    const subject = '$SYS.REQ.USER.INFO';
     try {
-      const { data } = (await this.nats.request('$SYS.REQ.USER.INFO')).json<{
-        data?: { permissions?: Permissions };
+      const { data } = (await this.nats.request(subject)).json<{
+        data: { permissions?: Permissions };
       }>();
-      return data?.permissions ?? {};
-    } catch {
-      return {};
+      return data.permissions ?? {};
+    } catch (error) {
+      const { cause } = error as Error;
+      if (cause instanceof PermissionViolationError && cause.subject === subject)
+        throw new ComponentError('forbidden', `the user may not ask ${subject}`);
+      throw new ComponentError('unavailable', `no answer from ${subject}: ${messageOf(error)}`);
     }
   }
 

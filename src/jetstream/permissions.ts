@@ -1,5 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { PermissionViolationError } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { within } from '../within.ts';
+import type { Connection } from './connection.ts';
 import { matches } from './subject.ts';
 
 /** What a user may do on one side, as the server lists it. */
@@ -10,14 +13,34 @@ export interface Permission {
 
 export interface Permissions {
   publish?: Permission;
-  subscribe?: Permission;
 }
+
+/** Taking note of what is sent, and refusing it. Unit: milliseconds. */
+const refusalLimit = 2_000;
 
 /** Whether a subject without wildcards is permitted: allowed where there is a list, not denied. */
 export function permitted(permission: Permission | undefined, subject: string): boolean {
   const { allow, deny } = permission ?? {};
   if (deny?.some((pattern) => matches(pattern, subject))) return false;
   return !allow?.length || allow.some((pattern) => matches(pattern, subject));
+}
+
+/**
+ * Those of JetStream's subjects that the server refuses this user's messages to, found by sending each one
+ * that JetStream makes nothing of, within 2 s: no acknowledgement, no request, and nobody to answer.
+ */
+export async function denied(connection: Connection, subjects: string[]): Promise<string[]> {
+  const refused = new Set<string>();
+  const onDenied = (subject: string) => refused.add(subject);
+  connection.events.on('publishDenied', onDenied);
+  // What stands for an app id that is not known has a space.
+  const sent = subjects.map((subject) => [subject, subject.replace(/\s/g, '_')] as const);
+  for (const [, subject] of sent) connection.nats.publish(subject, '?');
+  await within(refusalLimit, connection.flush());
+  // The client has them all by now, and tells of them a turn later.
+  await setImmediate();
+  connection.events.off('publishDenied', onDenied);
+  return sent.filter(([, subject]) => refused.has(subject)).map(([subject]) => subject);
 }
 
 /** What a refusal means, in the same words each time: every attempt has an inbox of its own. */

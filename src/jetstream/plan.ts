@@ -42,25 +42,24 @@ function plannedName(config: Config, topic: string): string | undefined {
   return `${consumerID}-${legal(topic)}${name.includes('~') ? '~<hash>' : ''}`;
 }
 
-/** The subjects that a user needs to subscribe to the topic and to settle its messages. */
+/** JetStream's subjects that a user needs to publish to for subscribing to the topic, and settling. */
 export function neededSubjects(
   config: Config,
   topic: string,
   stream: string,
   apiPrefix: string,
-): { publish: string[]; subscribe: string[] } {
+): string[] {
   const name = plannedName(config, topic) ?? 'EPHEMERAL';
   const api = (call: string) => `${apiPrefix}.${call}.${stream}`;
-  const publish = [
+  const needed = [
     `${apiPrefix}.STREAM.NAMES`,
     api('STREAM.INFO'),
     `${api('CONSUMER.INFO')}.${name}`,
     `${api('CONSUMER.CREATE')}.${name}.${topic}`,
-    `$JS.ACK.${stream}.${name}.1.1.1.1.1`,
+    `$JS.ACK.${stream}.${name}.1.0.0.0.0`,
   ];
-  if (!wantsPush(config)) publish.push(`${api('CONSUMER.MSG.NEXT')}.${name}`);
-  if (config.deadLetterSubject) {
-    publish.push(config.deadLetterSubject, api('STREAM.MSG.GET'));
-  }
-  return { publish, subscribe: ['_INBOX.EXAMPLE.1'] };
+  if (!wantsPush(config)) needed.push(`${api('CONSUMER.MSG.NEXT')}.${name}`);
+  else if (config.flowControl) needed.push(`$JS.FC.${stream}.${name}.0`);
+  if (config.deadLetterSubject) needed.push(api('STREAM.MSG.GET'));
+  return needed;
 }

@@ -26,10 +26,10 @@ const ofComponent = 'apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {n
 let number = 0;
 
 /** Runs `check` over one file with these resources. */
-async function check(resources: object[] | string, ...args: string[]) {
+async function check(resources: object[] | string | Buffer, ...args: string[]) {
   const file = join(folder.path, `${++number}.yaml`);
   const text =
-    typeof resources === 'string'
+    typeof resources === 'string' || Buffer.isBuffer(resources)
       ? resources
       : resources.map((one) => stringify(one)).join('---\n');
   await writeFile(file, text);
@@ -216,6 +216,166 @@ test('what belongs to nothing, and what is there twice, is said', async () => {
   expect(topic).toMatchObject({ code: 1 });
 });
 
+const own = stringify(component('pubsub', { natsURL: 'nats://localhost:4222' }));
+
+test.each([
+  ['kind: List', 'a List: passed over'],
+  ['- kind: Component', 'a list, no resource: passed over'],
+  ['42', 'a single value, no resource: passed over'],
+  ['a: b', 'has no kind: passed over'],
+])('%s beside a Component: a note', async (text, words) => {
+  const { code, stdout } = await check(`${own}---\n${text}\n`);
+  expect(stdout).toMatch(new RegExp(`^ {2}note {5}\\S+\\.yaml:12: ${words}$`, 'm'));
+  expect(code).toBe(0);
+});
+
+test.each(['', '# nothing\n---\n'])('an empty file, %j, is said to be one', async (text) => {
+  const { code, stdout } = await check(text);
+  expect(stdout).toMatch(/note {5}\S+\.yaml: is empty$/m);
+  expect(code).toBe(1);
+});
+
+test.each([
+  ['kind: Subscripton', 'is a Subscripton, which daprd passes over; did you mean Subscription?'],
+  ['kind: component', 'is a component, which daprd passes over; did you mean Component?'],
+  ['knd: Component', 'knd: is not a key of a resource; did you mean kind?'],
+])('%s beside a Component: exit code 1', async (text, words) => {
+  const { code, stdout } = await check(`${own}---\n${text}\n`);
+  expect(stdout).toContain(`.yaml:12: ${words}\n`);
+  expect(code).toBe(1);
+});
+
+test.each([
+  [Buffer.from('\xe9\xff\0', 'latin1'), 'is no text in UTF-8; save it as such'],
+  [Buffer.from(own, 'utf16le'), 'has control characters: it is no text, or not in UTF-8'],
+  ['['.repeat(2_000), 'is nested too deeply'],
+  ['['.repeat(50_000), 'is nested too deeply'],
+])('what cannot be read, case %#, is said to be', async (content, words) => {
+  const { code, stdout } = await check(content);
+  expect(stdout).toMatch(/^ {2}problem .*\n$/);
+  expect(stdout).toContain(`cannot be read: ${words}`);
+  expect(code).toBe(1);
+});
+
+test('UTF-16 with its byte order mark is read, as daprd does', async () => {
+  expect(await check(Buffer.from(`\ufeff${own}`, 'utf16le'))).toMatchObject({ code: 0 });
+});
+
+test('a misspelt key is a problem, any other that daprd does not know a warning', async () => {
+  const { code, stdout } = await check(`
+apiVersion: dapr.io/v1alpha1
+Kind: Component
+metadata: { NAME: pubsub, labels: { any: thing } }
+scopse: [checkout]
+status: {}
+SCOPES: [checkout]
+auth: { secretStore: vault }
+spec:
+  type: pubsub.nats-jetstream
+  metdata: []
+  ignoreErrors: true
+  initTimeout: 1s
+  metadata:
+    - { name: natsURL, value: "nats://localhost:4222" }
+    - { name: ackWait, values: 10s, given: 1 }
+---
+APIVersion: dapr.io/v2alpha1
+kind: Subscription
+metadata: { name: on-orders }
+spec:
+  pubsubname: pubsub
+  topic: orders
+  metadata: { any: thing }
+  deadLetterTopic: dead
+  bulkSubscribe: { enabled: true, maxMessageCount: 1 }
+  routes: { default: /, rules: [{ mtch: x, path: / }] }
+`);
+  const told = [...stdout.matchAll(/^ {2}(\w+) +\S+\.yaml:(\d+): (.*)$/gm)];
+  expect(told.map(([, level, line, text]) => `${level} ${line}: ${text}`)).toEqual([
+    'problem 2: scopse: is not a key of a Component; did you mean scopes?',
+    'problem 2: spec.metdata: is not a key of a Component; did you mean metadata?',
+    'problem 2: spec.metadata.1.values: is not a key of a Component; did you mean value?',
+    expect.stringMatching(/^problem 18: spec.bulkSubscribe.max.* did you mean maxMessagesCount\?$/),
+    expect.stringMatching(/^problem 18: spec.routes.rules.0.mtch: .* did you mean match\?$/),
+    'warning 2: status: is not a key of a Component: daprd passes over it, without a word',
+    expect.stringMatching(/^warning 2: spec.metadata.1.given: is not a key/),
+  ]);
+  expect(stdout).toContain('topic "orders" makes');
+  expect(code).toBe(1);
+});
+
+test('of warnings and notes the first are told too, and no problem is lost behind them', async () => {
+  const keys = Array.from({ length: 30 }, (_, n) => `unheardOf${n}: 1\n`).join('');
+  const { code, stdout } = await check(`${own}${keys}---\n${'kind: List\n---\n'.repeat(30)}{}}`);
+  expect(stdout.match(/passes over it/g)).toHaveLength(20);
+  expect(stdout.match(/a List: passed over/g)).toHaveLength(20);
+  expect(stdout).toMatch(/^ {2}warning .*\.yaml: and 10 more$/m);
+  expect(stdout).toMatch(/^ {2}note .*\.yaml: and 10 more$/m);
+  expect(stdout).toContain('is no YAML');
+  expect(code).toBe(1);
+});
+
+test('scopes that leave out an app are said, and their apps alone have consumers', async () => {
+  const scoped = (...scopes: string[]) => ({
+    ...component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    scopes,
+  });
+  const run = async (resources: object[], ...args: string[]) => {
+    const { code, stdout } = await check(resources, ...args);
+    expect(code).toBe(0);
+    return {
+      warnings: [...stdout.matchAll(/^ {2}warning {2}(.*)$/gm)].map(([, text]) => text),
+      made: [...stdout.matchAll(/makes "(\S+)"/g)].map(([, name]) => name),
+    };
+  };
+  const orders = subscription('orders');
+  const ofBilling = subscription('orders', {}, ['billing']);
+  const other = ['--app-id', 'other'];
+  expect(await run([scoped('checkout'), orders], ...other)).toEqual({
+    warnings: ['the daprd of other does not load it: it is scoped to checkout'],
+    made: ['checkout-orders'],
+  });
+  expect(await run([scoped(), ofBilling], ...other)).toEqual({
+    warnings: [
+      'Subscription on-orders: the daprd of other does not load it: it is scoped to billing',
+    ],
+    made: ['billing-orders'],
+  });
+  expect(
+    await run([scoped('checkout'), subscription('orders', {}, ['billing', 'checkout'])]),
+  ).toEqual({
+    warnings: [
+      'Subscription on-orders: billing: no pubsub there, for that Component is scoped to checkout',
+    ],
+    made: ['checkout-orders'],
+  });
+  expect((await run([scoped('checkout'), ofBilling])).made).toEqual([]);
+  expect(await run([scoped('other', 'checkout'), orders], ...other)).toEqual({
+    warnings: [],
+    made: ['other-orders', 'checkout-orders'],
+  });
+});
+
+test('a misspelt field of a Subscription is told beside one that cannot be used', async () => {
+  const { code, stdout } = await check([
+    component('pubsub', { natsURL: 'nats://localhost:4222' }),
+    subscription('orders', { ackWait: 'soon', maxDelver: '5' }),
+  ]);
+  expect(stdout).toMatch(/problem .*ackWait: "soon"/);
+  expect(stdout).toMatch(/warning .*maxDelver is not a field; did you mean maxDeliver\?/);
+  expect(code).toBe(1);
+});
+
+test('ends silently when nobody reads its output', async () => {
+  const file = join(folder.path, 'unread.yaml');
+  await writeFile(file, own);
+  const script = `"${process.execPath}" "${main}" check "${file}" | true; exit \${PIPESTATUS[0]}`;
+  await expect(promisify(execFile)('bash', ['-c', script])).rejects.toMatchObject({
+    code: 141,
+    stderr: '',
+  });
+});
+
 const v1 = 'dapr.io/v1alpha1';
 const v2 = 'dapr.io/v2alpha1';
 
@@ -342,6 +502,91 @@ test('--connect: the dead letters have a stream, or get one, and may be put ther
     expect(result.code, words).toBe(code);
   }
   expect(await nats.api.streams.names().next()).toEqual(['DEAD', 'ORDERS']);
+});
+
+/** May do what docs/configuration.md#permissions asks for, except what `publish` and `deny` change. */
+const user = (name: string, publish: string, deny = '') => `{
+  user: ${name}, password: p, permissions: {
+    publish: { allow: [ ${publish} ], deny: [ ${deny} ] }
+    subscribe: { allow: [ "_INBOX.>", "orders" ] }
+  }
+}`;
+
+test('--connect: permissions are looked at also where the user may not ask for them', async () => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    ${user('documented', '"$JS.API.>", "$JS.ACK.>", orders')}
+    ${user('silenced', '"$JS.API.>", orders')}
+    ${user('few', '"$JS.API.STREAM.>", orders')}
+    ${user('asks', '"$JS.API.>", "$JS.ACK.>", "$SYS.REQ.USER.INFO"')}
+    ${user('readonly', '"$JS.API.>", "$JS.ACK.>", "$SYS.REQ.USER.INFO", "dead"')}
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders', 'dead');
+  await nats.client.request('orders', 'one');
+  const consumers = nats.api.consumers;
+  await consumers.add('ORDERS', { durable_name: 'app-orders', ack_policy: 'explicit' });
+  const js = nats.api.jetstream();
+  const message = await (await js.consumers.get('ORDERS', 'app-orders')).next();
+  const before = await consumers.info('ORDERS', 'app-orders');
+  const run = async (username: string, metadata = {}, ...args: string[]) => {
+    const { code, stdout } = await check(
+      [
+        component('pubsub', { natsURL: nats.url, username, password: 'p', ...metadata }),
+        subscription('orders'),
+      ],
+      '--connect',
+      ...args,
+    );
+    const told = [...stdout.matchAll(/^ {2}(?:note|problem) +(.*)$/gm)].map(([, text]) => text);
+    return { code, told };
+  };
+  const unasked =
+    'permissions to publish to topics not looked at: the user may not ask $SYS.REQ.USER.INFO';
+  const denied = (subject: string) => `the user may not publish to ${subject}`;
+  const app = ['--app-id', 'app'];
+  const deadLetters = { deadLetterSubject: 'dead' };
+  expect(await run('documented', deadLetters, ...app)).toEqual({ code: 0, told: [unasked] });
+  expect(await consumers.info('ORDERS', 'app-orders')).toMatchObject({
+    num_ack_pending: 1,
+    delivered: before.delivered,
+    ack_floor: before.ack_floor,
+  });
+  expect(await run('documented', { flowControl: 'true' }, ...app)).toEqual({
+    code: 1,
+    told: [unasked, denied('$JS.FC.ORDERS.app-orders.0')],
+  });
+  expect(await run('silenced', {}, ...app)).toEqual({
+    code: 1,
+    told: [unasked, denied('$JS.ACK.ORDERS.app-orders.1.0.0.0.0')],
+  });
+  expect(await run('few')).toEqual({
+    code: 1,
+    told: [
+      unasked,
+      denied('$JS.API.CONSUMER.INFO.ORDERS.<app id>-orders'),
+      denied('$JS.API.CONSUMER.CREATE.ORDERS.<app id>-orders.orders'),
+      denied('$JS.ACK.ORDERS.<app id>-orders.1.0.0.0.0'),
+      denied('$JS.API.CONSUMER.MSG.NEXT.ORDERS.<app id>-orders'),
+    ],
+  });
+  expect(await run('asks', deadLetters)).toEqual({
+    code: 1,
+    told: [denied('dead'), `${denied('orders')}: its apps can only subscribe`],
+  });
+  expect(await run('readonly', deadLetters)).toEqual({
+    code: 0,
+    told: [`${denied('orders')}: its apps can only subscribe`],
+  });
+  expect((await consumers.list('ORDERS').next()).map(({ name }) => name)).toEqual(['app-orders']);
+  expect(await message?.ackAck()).toBe(true);
+});
+
+test('--connect: a server that is listed often is named once', async () => {
+  const natsURL = Array(20).fill('nats://127.0.0.1:1').join();
+  const { code, stdout } = await check([component('pubsub', { natsURL })], '--connect');
+  expect(stdout.match(/127\.0\.0\.1:1\b/g)?.length).toBeLessThan(4);
+  expect(code).toBe(1);
 });
 
 test('--connect: a server that says nothing is given up, and the command ends', async () => {
