@@ -111,7 +111,7 @@ async function checkComponent(
   }
   let connection: Connection;
   try {
-    connection = await Connection.open(distinct(config), options.log);
+    connection = await Connection.open(config, options.log);
   } catch (error) {
     report.problem(messageOf(error));
     return;
@@ -129,12 +129,6 @@ async function checkComponent(
   } finally {
     await connection.close();
   }
-}
-
-/** A server that is listed twice is named once. */
-function distinct(config: Config): Config {
-  const servers = new Map(config.natsURL.map((server) => [JSON.stringify(server), server]));
-  return { ...config, natsURL: [...servers.values()] };
 }
 
 /** What is scoped to other apps is passed over by this one's daprd, without a word. */

@@ -44,7 +44,7 @@ subscribe('net.client.socket', (message) => {
  *   when no server answers
  */
 export async function dial(servers: string[], options: ConnectionOptions): Promise<NatsConnection> {
-  const where = servers.join(', ');
+  const where = [...new Set(servers)].join(', ');
   const attempt: Attempt = { sockets: new Set(), state: 'dialling' };
   const connecting = attempts.run(attempt, () =>
     connect({ ...options, servers, timeout: dialLimit }),
