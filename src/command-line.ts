@@ -75,7 +75,7 @@ Usage: dapr-nats-jetstream [options]
        dapr-nats-jetstream healthcheck [--wait SECONDS]
 
 Serves Dapr's pluggable component protocol on a Unix domain socket until it is
-told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
+told to stop (SIGTERM, SIGINT, SIGHUP, SIGQUIT). Start it before daprd: daprd looks for sockets
 once, when it starts. A Component of type pubsub.<socket name> then uses it.
 
 Options, each also by environment variable; the option wins:

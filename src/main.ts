@@ -22,16 +22,9 @@ import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type CheckArguments,
-  type HealthcheckArguments,
-  help,
-  type Options,
-  parseCommandLine,
-} from './command-line.ts';
+import type { CheckArguments, HealthcheckArguments, Options } from './command-line.ts';
 import type { RunningServer } from './dapr/server.ts';
-import { messageOf } from './errors.ts';
-import { createLog, type Logger } from './log.ts';
+import type { Logger } from './log.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
@@ -39,9 +32,36 @@ const stopLimit = 5_000;
 /** A signal that comes again so soon is the same one: a terminal and npm both send it. Milliseconds. */
 const echo = 500;
 
+/** All that ask for an end: a supervisor, Ctrl-C, a terminal or ssh session that closes, Ctrl-\\. */
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+
+/**
+ * The first signal that came before there was anything to stop. They are listened to before the rest is
+ * even loaded: what comes to process 1 of a container while nobody listens is lost.
+ */
+let early: NodeJS.Signals | undefined;
+let told = (signal: NodeJS.Signals) => {
+  early ??= signal;
+};
+// Never another listener: with the last one goes a signal that is on its way.
+const listener = (signal: NodeJS.Signals) => told(signal);
+for (const signal of signals) process.on(signal, listener);
+
 cacheCode();
+const [{ help, parseCommandLine }, { messageOf }, { createLog }] = await Promise.all([
+  import('./command-line.ts'),
+  import('./errors.ts'),
+  import('./log.ts'),
+]);
+// What came meanwhile is heard in the next turn.
+await new Promise(setImmediate);
 
 const command = parseCommandLine(process.argv.slice(2), process.env);
+if (command.run !== 'serve') {
+  // These have nothing to stop: they end as any program does.
+  for (const signal of signals) process.off(signal, listener);
+  if (early) process.kill(process.pid, early);
+}
 switch (command.run) {
   case 'help':
     process.stdout.write(help);
@@ -105,6 +125,10 @@ async function serve(options: Options): Promise<void> {
     createLog(options.logLevel, process.stdout.isTTY === true),
     import('./dapr/server.ts'),
   ]);
+  if (early) {
+    log.info(`${early}: stopped before the start`);
+    process.exit(0);
+  }
   let stoppedAt: number | undefined;
   const stop = (signal: NodeJS.Signals) => {
     if (stoppedAt !== undefined) {
@@ -122,8 +146,7 @@ async function serve(options: Options): Promise<void> {
     const started = server.catch(() => undefined);
     void started.then((running) => running && stopServer(running, signal, options, log));
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  told = stop;
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, `unexpected error: ${messageOf(error)}`);
     process.exit(1);

@@ -4,10 +4,12 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
+import { Child } from '../support/child.ts';
 import { Host } from '../support/host.ts';
 import { startPair } from '../support/pair.ts';
 import { freePort } from '../support/ports.ts';
 import { Relay } from '../support/relay.ts';
+import { temporaryFolder } from '../support/temp.ts';
 
 test.each(['end', 'cancel'] as const)(
   'a host that goes (%s) leaves nothing behind: another gets it at once',
@@ -82,7 +84,7 @@ test('a connection that closes gives back what its subscriptions had', async () 
   expect(Date.now() - start).toBeLessThan(1_000);
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
   '%s: gives back what is unsettled, removes the socket, ends with 0 within 5 s',
   async (signal) => {
     await using pair = await startPair();
@@ -103,6 +105,26 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(new Set(texts).size).toBe(20);
   },
 );
+
+test('told to stop before all of it is loaded, it ends with 0 and makes no socket', async () => {
+  await using folder = await temporaryFolder();
+  // As soon as there is a listener: whatever comes earlier is between Node and the system.
+  const signal =
+    "process.on('newListener',(name)=>name==='SIGTERM'&&process.nextTick(()=>process.kill(process.pid,name)))";
+  await using component = await Child.start({
+    name: 'component',
+    command: process.execPath,
+    args: [
+      `--import=data:text/javascript,${signal}`,
+      'src/main.ts',
+      '--socket-folder',
+      folder.path,
+    ],
+    ready: /SIGTERM: stopped before the start/,
+  });
+  expect(await component.ended).toBe(0);
+  expect(component.lines).toHaveLength(1);
+});
 
 test('SIGTERM lets what the host is handling be settled first', async () => {
   await using pair = await startPair();
