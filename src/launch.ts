@@ -10,7 +10,7 @@
  */
 import { fileURLToPath } from 'node:url';
 
-const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70'];
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70', '--disable-sigusr1'];
 
 const main = new URL(import.meta.url.replace(/launch(\.[jt]s)$/, 'main$1'));
 const args = process.argv.slice(2);

@@ -126,6 +126,15 @@ test('told to stop before all of it is loaded, it ends with 0 and makes no socke
   expect(component.lines).toHaveLength(1);
 });
 
+test('SIGUSR1 opens no debugger', async () => {
+  await using pair = await startPair();
+  pair.component.signal('SIGUSR1');
+  const host = await pair.host();
+  await host.call('Ping');
+  expect(pair.component.lines.join('\n')).not.toContain('Debugger');
+  expect(await pair.component.end()).toBe(0);
+});
+
 test('SIGTERM lets what the host is handling be settled first', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
