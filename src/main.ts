@@ -129,22 +129,48 @@ async function serve(options: Options): Promise<void> {
     log.info(`${early}: stopped before the start`);
     process.exit(0);
   }
-  let stoppedAt: number | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    if (stoppedAt !== undefined) {
-      if (performance.now() - stoppedAt < echo) return;
-      log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
-      process.exit(1);
+  let stage: 'serving' | 'waiting' | 'stopping' = 'serving';
+  const hurried = Promise.withResolvers<void>();
+  const end = async (signal: NodeJS.Signals) => {
+    const running = await server.catch(() => undefined);
+    // One that cannot start ends the process by itself.
+    if (!running) return;
+    if (stage === 'waiting') {
+      const limit = options.stopAfterSidecar;
+      log.info(`${signal}: going on until daprd has gone, ${limit / 1000} s at most`);
+      await Promise.race([running.hostsGone(limit), hurried.promise]);
+      stage = 'stopping';
     }
-    stoppedAt = performance.now();
-    const limit = options.stopAfterSidecar + stopLimit;
-    setTimeout(() => {
+    await stopServer(running, signal, log);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const endWithin = (limit: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       log.error(`not stopped within ${limit / 1000} s: ending anyway`);
       process.exit(1);
     }, limit).unref();
-    // One that cannot start ends the process by itself.
-    const started = server.catch(() => undefined);
-    void started.then((running) => running && stopServer(running, signal, options, log));
+  };
+  let heardAt = Number.NEGATIVE_INFINITY;
+  const stop = (signal: NodeJS.Signals) => {
+    if (performance.now() - heardAt < echo) return;
+    heardAt = performance.now();
+    switch (stage) {
+      case 'serving':
+        stage = options.stopAfterSidecar > 0 ? 'waiting' : 'stopping';
+        endWithin(options.stopAfterSidecar + stopLimit);
+        void end(signal);
+        break;
+      case 'waiting':
+        log.info(`${signal} again: not waiting for daprd any longer`);
+        stage = 'stopping';
+        endWithin(stopLimit);
+        hurried.resolve();
+        break;
+      case 'stopping':
+        log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
+        process.exit(1);
+    }
   };
   told = stop;
   process.on('uncaughtException', (error) => {
@@ -171,13 +197,8 @@ async function serve(options: Options): Promise<void> {
 async function stopServer(
   running: RunningServer,
   signal: NodeJS.Signals,
-  { stopAfterSidecar }: Options,
   log: Logger,
 ): Promise<void> {
-  if (stopAfterSidecar > 0) {
-    log.info(`${signal}: going on until daprd has gone, ${stopAfterSidecar / 1000} s at most`);
-    await running.hostsGone(stopAfterSidecar);
-  }
   log.info(`${signal}: giving back unsettled messages and stopping`);
   try {
     await running.stop();

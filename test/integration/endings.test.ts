@@ -68,6 +68,48 @@ test('a daprd that does not go is waited for no longer than it was told', async 
   expect(Date.now() - start).toBeLessThan(5_000);
 });
 
+test('a second SIGTERM ends the waiting for daprd, not the stop: messages are given back', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '30'] } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await host.publish('orders', '2');
+  const [first] = await subscription.received(2);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/going on until daprd has gone/);
+  // Not so soon that it is taken for the same.
+  await sleep(600);
+  const start = Date.now();
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  // Handlers get their time.
+  subscription.ack(first?.id ?? '');
+  expect(await pair.component.ended).toBe(0);
+  expect(Date.now() - start).toBeLessThan(5_000);
+  await pair.component.line(/gave back 1 unsettled message/);
+  const { ack_floor } = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(ack_floor.stream_seq).toBe(1);
+});
+
+test('a third SIGTERM ends at once', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '30'] } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/going on until daprd has gone/);
+  await sleep(600);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  await sleep(600);
+  const start = Date.now();
+  expect(await pair.component.end('SIGTERM')).toBe(1);
+  expect(Date.now() - start).toBeLessThan(1_000);
+});
+
 test('a connection that closes gives back what its subscriptions had', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
