@@ -98,9 +98,9 @@ function cacheCode(): void {
 }
 
 async function check(args: CheckArguments): Promise<void> {
-  const [log, checker] = await Promise.all([
+  const [{ log }, checker] = await Promise.all([
     // What goes wrong is in the report; the log would say it twice.
-    createLog('fatal', false),
+    createLog('fatal', { fd: process.stdout.fd }),
     import('./component/check.ts'),
   ]);
   const report = await checker.check({ ...args, log });
@@ -121,10 +121,11 @@ async function healthcheck(args: HealthcheckArguments): Promise<void> {
 
 async function serve(options: Options): Promise<void> {
   // Loaded only here: --help and --version need none of it.
-  const [log, { startServer }] = await Promise.all([
-    createLog(options.logLevel, process.stdout.isTTY === true),
+  const [{ log, finish }, { startServer }] = await Promise.all([
+    createLog(options.logLevel, process.stdout),
     import('./dapr/server.ts'),
   ]);
+  process.on('exit', finish);
   if (early) {
     log.info(`${early}: stopped before the start`);
     process.exit(0);

@@ -1,15 +1,22 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
 import { Child } from '../support/child.ts';
+import { nodeFlags } from '../support/component.ts';
 import { Host } from '../support/host.ts';
+import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
+import { Pipe } from '../support/pipe.ts';
 import { freePort } from '../support/ports.ts';
 import { Relay } from '../support/relay.ts';
 import { temporaryFolder } from '../support/temp.ts';
+import { until } from '../support/wait.ts';
 
 test.each(['end', 'cancel'] as const)(
   'a host that goes (%s) leaves nothing behind: another gets it at once',
@@ -218,6 +225,38 @@ test('SIGTERM with a peer that neither reads nor closes its end: 0 within 5 s', 
   expect(await pair.component.end('SIGTERM')).toBe(0);
   expect(Date.now() - start).toBeLessThan(5_000);
   peer.destroy();
+});
+
+test('with a log that nobody reads it goes on, and SIGTERM ends it with 0 within 5 s', async () => {
+  await using nats = await NatsServer.start();
+  await nats.stream('ORDERS', 'orders');
+  await using folder = await temporaryFolder();
+  const pipe = await Pipe.open(folder.path);
+  const args = [...nodeFlags, 'src/main.ts', '--socket-folder', folder.path, '--log-level=debug'];
+  const component = spawn(process.execPath, args, { stdio: ['ignore', pipe.writer, 'inherit'] });
+  const ended = once(component, 'exit');
+  pipe.closeWriter();
+  try {
+    const socket = join(folder.path, 'nats-jetstream.sock');
+    await until('the socket', () => existsSync(socket));
+    using host = new Host(socket);
+    await host.init({ natsURL: nats.url, consumerID: 'app' });
+    const subscription = host.subscribe('orders');
+    await host.publish('orders', '1');
+    const [message] = await subscription.received(1);
+    // Each time but the first it logs a line.
+    for (let n = 0; n < 2_000; n++) subscription.ack(message?.id ?? '');
+    await host.publish('orders', '2');
+    await subscription.received(2);
+    const start = Date.now();
+    component.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(Date.now() - start).toBeLessThan(5_000);
+    expect(pipe.read().length).toBeGreaterThan(60_000);
+  } finally {
+    component.kill('SIGKILL');
+    pipe.closeReader();
+  }
 });
 
 test('a second SIGTERM ends at once', async () => {
