@@ -223,6 +223,7 @@ async function serveHttp(
     ...http,
     version: version(),
     status: () => server()?.status(),
+    inPlace: async () => server()?.inPlace() ?? false,
     refresh: async () => server()?.refresh(),
     log,
   });

@@ -1,4 +1,4 @@
-import { access, readFile } from 'node:fs/promises';
+import { access, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -296,6 +296,28 @@ test('an orphaned daprd makes the process unready, and alive', async () => {
   expect(await sample(pair.url, 'orphaned')).toBe(1);
   expect((await get(`${pair.url}/healthz`)).status).toBe(200);
   await host.call('Ping');
+});
+
+test.each([
+  ['removed', (socket: string) => rm(socket)],
+  [
+    'replaced by that of another process',
+    async (socket: string) => {
+      await rename(socket, `${socket}.moved`);
+      await writeFile(socket, '');
+    },
+  ],
+])('a socket file that was %s makes the process unready, until it is back', async (_, take) => {
+  await using pair = await start();
+  const { socket } = pair.component;
+  await link(socket, `${socket}.kept`);
+  await take(socket);
+  const ready = await get(`${pair.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(ready.text).toContain('the socket file was removed or replaced');
+  expect((await get(`${pair.url}/healthz`)).status).toBe(200);
+  await rename(`${socket}.kept`, socket);
+  expect((await get(`${pair.url}/readyz`)).status).toBe(200);
 });
 
 test('while it stops it says so, and no longer is ready', async () => {
