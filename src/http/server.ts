@@ -90,7 +90,7 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   const answer = async (request: IncomingMessage): Promise<Answer> => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(405, 'GET or HEAD only');
-    const [path = '/'] = (request.url ?? '/').split('?');
+    const path = pathOf(request.url ?? '/');
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     return route ? route() : plain(404, `there is ${Object.keys(routes).join(', ')}`);
   };
@@ -131,6 +131,11 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   server.on('error', (error) => log.error(`HTTP: ${error.message}`));
   const { address, port: actual } = server.address() as AddressInfo;
   return { url: `http://${hostAndPort(address, actual)}` };
+}
+
+/** A proxy may be told the whole URL, and tell it on; a server has to take that (RFC 9112, 3.2.2). */
+function pathOf(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?')[0] || '/';
 }
 
 function hostAndPort(host: string, port: number): string {

@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { access, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -425,6 +426,19 @@ test('nobody gets further than reading, and names cannot become markup', async (
   const { headers } = await fetch(pair.url);
   expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   await host.call('Ping');
+});
+
+test.each([
+  ['http://foo/metrics', 200],
+  ['HTTP://foo:80/healthz?x=1', 200],
+  ['http://foo', 200],
+  ['http://foo/nothing', 404],
+])('a request that names the whole URL, %s: %i', async (path, status) => {
+  await using pair = await start();
+  const sent = request(pair.url, { path }).end();
+  const [response] = await once(sent, 'response');
+  response.resume();
+  expect(response.statusCode).toBe(status);
 });
 
 test('a port that is taken, an address of another machine: one clear line, exit 1, and no socket', async () => {
