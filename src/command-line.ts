@@ -253,8 +253,9 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
   const sidecar = readSidecar(flags['sidecar-url']?.toString(), env);
   if (sidecar && !isOrigin(sidecar.value)) {
-    const allowed = `use http(s)://host:port and nothing more, for example ${usualSidecar}`;
-    return refuse({ ...sidecar, value: withoutSecrets(sidecar.value) }, allowed);
+    // Not the value: a password or token may be anywhere in it.
+    const allowed = `use http(s)://host:port without user info, path or query, such as ${usualSidecar}`;
+    return { run: 'refuse', reason: `${sidecar.from} cannot be used: ${allowed}` };
   }
   const url = sidecar?.value ?? (restartOrphanedSidecar && usualSidecar);
   return {
@@ -312,11 +313,6 @@ function isOrigin(text: string): boolean {
   return (
     !!url && /^https?:$/.test(url.protocol) && url.port !== '0' && `${url.origin}/` === url.href
   );
-}
-
-/** User info in a URL is a password more often than not. */
-function withoutSecrets(text: string): string {
-  return text.replace(/\/\/.*@/, '//');
 }
 
 function refuse({ from, value }: Given, allowed: string): Command {
