@@ -230,8 +230,12 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     return refuse(name, 'use letters, digits, - and _ (it becomes part of the Component type)');
   }
   if (folder.value.trim() === '') return refuse(folder, 'name a folder');
-  if (!/^0?[0-7]{3}$/.test(mode.value)) {
-    return refuse(mode, 'use three octal digits, for example 0666 or 0660');
+  // Without reading and writing for the owner, nobody but root could use it.
+  if (!/^0?[67][0-7]{2}$/.test(mode.value)) {
+    return refuse(
+      mode,
+      'use three octal digits, of which the first is 6 or 7, such as 0666 or 0660',
+    );
   }
   if (!(logLevels as readonly string[]).includes(level.value)) {
     return refuse(level, `use one of ${logLevels.join(', ')}`);

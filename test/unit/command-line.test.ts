@@ -78,6 +78,8 @@ test.each([
   [['--socket-name', ''], {}, '--socket-name: ""'],
   [['--socket-folder', ''], {}, '--socket-folder: ""'],
   [['--socket-mode', '999'], {}, '--socket-mode: "999"'],
+  [['--socket-mode', '0000'], {}, '--socket-mode: "0000" cannot be used: use three octal digits'],
+  [['--socket-mode', '466'], {}, '--socket-mode: "466"'],
   [['--socket-mode', 'rw'], {}, '--socket-mode: "rw"'],
   [['--log-level', 'loud'], {}, '--log-level: "loud" cannot be used: use one of debug, info'],
   [[], { DAPR_NATS_JETSTREAM_LOG_LEVEL: 'x' }, 'DAPR_NATS_JETSTREAM_LOG_LEVEL: "x"'],
