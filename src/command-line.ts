@@ -59,7 +59,23 @@ const defaults = {
   'stop-after-sidecar': '0',
 } as const;
 
-type Flag = keyof typeof defaults | 'http-port' | 'sidecar-url' | 'restart-orphaned-sidecar';
+/** Each is also an environment variable. */
+const settings = {
+  'socket-name': { type: 'string' },
+  'socket-folder': { type: 'string' },
+  'socket-mode': { type: 'string' },
+  'log-level': { type: 'string' },
+  'http-port': { type: 'string' },
+  'http-host': { type: 'string' },
+  'sidecar-url': { type: 'string' },
+  'restart-orphaned-sidecar': { type: 'boolean' },
+  'stop-after-sidecar': { type: 'string' },
+} as const;
+
+type Flag = keyof typeof settings;
+
+/** The environment variables that have this program's name. */
+export const ownVariables = (Object.keys(settings) as Flag[]).map(variableOf);
 
 /** Nothing here waits longer. Unit: seconds. */
 const longestWait = 600;
@@ -202,15 +218,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     flags = parseArgs({
       args,
       options: {
-        'socket-name': { type: 'string' },
-        'socket-folder': { type: 'string' },
-        'socket-mode': { type: 'string' },
-        'log-level': { type: 'string' },
-        'http-port': { type: 'string' },
-        'http-host': { type: 'string' },
-        'sidecar-url': { type: 'string' },
-        'restart-orphaned-sidecar': { type: 'boolean' },
-        'stop-after-sidecar': { type: 'string' },
+        ...settings,
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -286,13 +294,17 @@ interface Given {
 /** An empty environment variable counts as unset, an empty option does not. */
 function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEnv): Given {
   if (given !== undefined) return { value: given, from: `--${flag}` };
-  const own = `DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
+  const own = variableOf(flag);
   const variables = flag === 'socket-folder' ? [own, ...daprFolderVariables] : [own];
   for (const variable of variables) {
     const value = env[variable];
     if (value) return { value, from: variable };
   }
   return { value: (defaults as Record<string, string>)[flag] ?? '', from: `--${flag}` };
+}
+
+function variableOf(flag: Flag): string {
+  return `DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** Undefined where none is named. */

@@ -48,7 +48,7 @@ const listener = (signal: NodeJS.Signals) => told(signal);
 for (const signal of signals) process.on(signal, listener);
 
 cacheCode();
-const [{ help, parseCommandLine }, { messageOf }, { createLog }] = await Promise.all([
+const [{ help, ownVariables, parseCommandLine }, { messageOf }, { createLog }] = await Promise.all([
   import('./command-line.ts'),
   import('./errors.ts'),
   import('./log.ts'),
@@ -189,6 +189,7 @@ async function serve(options: Options): Promise<void> {
       { version: version(), socket: running.path, type: `pubsub.${options.socketName}` },
       `ready: Components of type pubsub.${options.socketName} are served on ${running.path}`,
     );
+    await warnOfMisspelt(log);
   } catch (error) {
     log.fatal(messageOf(error));
     process.exit(1);
@@ -228,6 +229,19 @@ async function serveHttp(
     log,
   });
   log.info(`metrics, health and status page: ${url}`);
+}
+
+/** Others may have variables that only begin alike: Kubernetes makes some for a Service of this name. */
+async function warnOfMisspelt(log: Logger): Promise<void> {
+  const unknown = Object.keys(process.env).filter(
+    (name) => /^DAPR_?NATS/i.test(name) && !ownVariables.includes(name),
+  );
+  if (unknown.length === 0) return;
+  const { meant } = await import('./component/misspelling.ts');
+  for (const name of unknown) {
+    const near = meant(name, ownVariables);
+    if (near) log.warn(`${name} is not a variable of this program; did you mean ${near}?`);
+  }
 }
 
 function version(): string {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metrics } from '../../src/http/metrics.ts';
 import { Child } from '../support/child.ts';
+import { startComponent } from '../support/component.ts';
 import { Flow } from '../support/flow.ts';
 import { Host } from '../support/host.ts';
 import { type Pair, startPair } from '../support/pair.ts';
@@ -405,6 +406,24 @@ test('whoever sends much and reads nothing keeps nobody out, and little in memor
   } finally {
     for (const socket of sockets) socket.destroy();
   }
+});
+
+test('a misspelt variable is named in the log, and those of others are not', async () => {
+  await using folder = await temporaryFolder();
+  await using component = await startComponent({
+    folder: folder.path,
+    env: {
+      DAPR_NATS_JETSTREAM_HTTPPORT: '9',
+      DAPR_NATS_JETSTREAM_LOG_LEVEL: 'warn',
+      // Kubernetes, for a Service of that name.
+      DAPR_NATS_JETSTREAM_PORT: 'tcp://10.0.0.1:80',
+      DAPR_NATS_JETSTREAM_SERVICE_HOST: '10.0.0.1',
+    },
+    ready: /"level":"warn"/,
+  });
+  expect(await component.end()).toBe(0);
+  expect(component.lines).toEqual([expect.stringContaining('HTTPPORT is not a variable of this')]);
+  expect(component.lines[0]).toContain('did you mean DAPR_NATS_JETSTREAM_HTTP_PORT?');
 });
 
 test('nobody gets further than reading, and names cannot become markup', async () => {
