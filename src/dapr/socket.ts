@@ -22,6 +22,15 @@ export interface SocketOptions {
   mode: number;
 }
 
+/** @returns where the socket is to be, and what is wrong with that where the system takes no path so long */
+export function socketPath(folder: string, name: string): { path: string; tooLong?: string } {
+  const path = join(resolve(folder), `${name}.sock`);
+  // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
+  const needed = Math.max(Buffer.byteLength(path), Buffer.byteLength(resolve(folder)) + 10);
+  if (needed <= longestPath) return { path };
+  return { path, tooLong: `its path is ${needed} bytes long and may have ${longestPath}` };
+}
+
 /**
  * Lets `server` listen at `<folder>/<name>.sock`.
  *
@@ -37,16 +46,12 @@ export async function listenAtSocket(
   server: Server,
   { folder, name, mode }: SocketOptions,
 ): Promise<{ path: string; inPlace(): Promise<boolean>; remove(): Promise<void> }> {
-  const path = join(resolve(folder), `${name}.sock`);
-  // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
-  const needed = Math.max(Buffer.byteLength(path), Buffer.byteLength(resolve(folder)) + 10);
-  if (needed > longestPath) {
-    throw unusable(path, `its path is ${needed} bytes long and may have ${longestPath}`);
-  }
-  const tooLong = sleep(folderLimit, undefined, { ref: false }).then(() => {
+  const { path, tooLong } = socketPath(folder, name);
+  if (tooLong) throw unusable(path, tooLong);
+  const tooLate = sleep(folderLimit, undefined, { ref: false }).then(() => {
     throw new Error(`not within ${folderLimit / 1000} s`);
   });
-  await Promise.race([mkdir(folder, { recursive: true }), tooLong]).catch((cause) => {
+  await Promise.race([mkdir(folder, { recursive: true }), tooLate]).catch((cause) => {
     throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
   });
   await refuseIfTaken(path);
