@@ -52,6 +52,9 @@ export async function createLog(
  * Writes each line at once, so that none is lost with the process, and never waits for who reads them:
  * what a full pipe does not take is kept, up to 1 MiB, and written later, in its order. What comes on top is
  * dropped, whole lines at a time. Where nobody can read it any more, all of it is.
+ *
+ * pino's own destination blocks on a full pipe where it is synchronous; where it is not, what it is writing
+ * when the process ends is lost.
  */
 export class Output {
   readonly #fd: number;
