@@ -60,7 +60,7 @@ RUN mkdir .compile-cache && chown 65532:65532 .compile-cache
 USER 65532:65532
 ENV NODE_COMPILE_CACHE=/app/.compile-cache
 ENV DAPR_NATS_JETSTREAM_SOCKET_FOLDER=/tmp/sockets
-RUN set -e; node --max-semi-space-size=4 --heap-growing-percent=70 dist/main.js & server=$!; \
+RUN set -e; node --max-semi-space-size=4 --heap-growing-percent=70 --disable-sigusr1 dist/main.js & server=$!; \
     tries=0; \
     until node dist/main.js healthcheck; do \
       tries=$((tries + 1)); if [ $tries -gt 50 ]; then exit 1; fi; sleep 0.2; \
@@ -88,4 +88,4 @@ ENV PATH=/usr/local/bin \
 WORKDIR /app
 USER 65532:65532
 # No HEALTHCHECK: Kubernetes does not read it, and compose.yaml says its own.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=70", "/app/dist/main.js"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=70", "--disable-sigusr1", "/app/dist/main.js"]

@@ -59,7 +59,23 @@ const defaults = {
   'stop-after-sidecar': '0',
 } as const;
 
-type Flag = keyof typeof defaults | 'http-port' | 'sidecar-url' | 'restart-orphaned-sidecar';
+/** Each is also an environment variable. */
+const settings = {
+  'socket-name': { type: 'string' },
+  'socket-folder': { type: 'string' },
+  'socket-mode': { type: 'string' },
+  'log-level': { type: 'string' },
+  'http-port': { type: 'string' },
+  'http-host': { type: 'string' },
+  'sidecar-url': { type: 'string' },
+  'restart-orphaned-sidecar': { type: 'boolean' },
+  'stop-after-sidecar': { type: 'string' },
+} as const;
+
+type Flag = keyof typeof settings;
+
+/** The environment variables that have this program's name. */
+export const ownVariables = (Object.keys(settings) as Flag[]).map(variableOf);
 
 /** Nothing here waits longer. Unit: seconds. */
 const longestWait = 600;
@@ -75,7 +91,7 @@ Usage: dapr-nats-jetstream [options]
        dapr-nats-jetstream healthcheck [--wait SECONDS]
 
 Serves Dapr's pluggable component protocol on a Unix domain socket until it is
-told to stop (SIGTERM, SIGINT). Start it before daprd: daprd looks for sockets
+told to stop (SIGTERM, SIGINT, SIGHUP, SIGQUIT). Start it before daprd: daprd looks for sockets
 once, when it starts. A Component of type pubsub.<socket name> then uses it.
 
 Options, each also by environment variable; the option wins:
@@ -202,15 +218,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     flags = parseArgs({
       args,
       options: {
-        'socket-name': { type: 'string' },
-        'socket-folder': { type: 'string' },
-        'socket-mode': { type: 'string' },
-        'log-level': { type: 'string' },
-        'http-port': { type: 'string' },
-        'http-host': { type: 'string' },
-        'sidecar-url': { type: 'string' },
-        'restart-orphaned-sidecar': { type: 'boolean' },
-        'stop-after-sidecar': { type: 'string' },
+        ...settings,
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean', short: 'v' },
       },
@@ -230,8 +238,12 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     return refuse(name, 'use letters, digits, - and _ (it becomes part of the Component type)');
   }
   if (folder.value.trim() === '') return refuse(folder, 'name a folder');
-  if (!/^0?[0-7]{3}$/.test(mode.value)) {
-    return refuse(mode, 'use three octal digits, for example 0666 or 0660');
+  // Without reading and writing for the owner, nobody but root could use it.
+  if (!/^0?[67][0-7]{2}$/.test(mode.value)) {
+    return refuse(
+      mode,
+      'use three octal digits, of which the first is 6 or 7, such as 0666 or 0660',
+    );
   }
   if (!(logLevels as readonly string[]).includes(level.value)) {
     return refuse(level, `use one of ${logLevels.join(', ')}`);
@@ -253,8 +265,9 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
   const sidecar = readSidecar(flags['sidecar-url']?.toString(), env);
   if (sidecar && !isOrigin(sidecar.value)) {
-    const allowed = `use http(s)://host:port and nothing more, for example ${usualSidecar}`;
-    return refuse({ ...sidecar, value: withoutSecrets(sidecar.value) }, allowed);
+    // Not the value: a password or token may be anywhere in it.
+    const allowed = `use http(s)://host:port without user info, path or query, such as ${usualSidecar}`;
+    return { run: 'refuse', reason: `${sidecar.from} cannot be used: ${allowed}` };
   }
   const url = sidecar?.value ?? (restartOrphanedSidecar && usualSidecar);
   return {
@@ -281,13 +294,17 @@ interface Given {
 /** An empty environment variable counts as unset, an empty option does not. */
 function readOption(flag: Flag, given: string | undefined, env: NodeJS.ProcessEnv): Given {
   if (given !== undefined) return { value: given, from: `--${flag}` };
-  const own = `DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
+  const own = variableOf(flag);
   const variables = flag === 'socket-folder' ? [own, ...daprFolderVariables] : [own];
   for (const variable of variables) {
     const value = env[variable];
     if (value) return { value, from: variable };
   }
   return { value: (defaults as Record<string, string>)[flag] ?? '', from: `--${flag}` };
+}
+
+function variableOf(flag: Flag): string {
+  return `DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** Undefined where none is named. */
@@ -312,11 +329,6 @@ function isOrigin(text: string): boolean {
   return (
     !!url && /^https?:$/.test(url.protocol) && url.port !== '0' && `${url.origin}/` === url.href
   );
-}
-
-/** User info in a URL is a password more often than not. */
-function withoutSecrets(text: string): string {
-  return text.replace(/\/\/.*@/, '//');
 }
 
 function refuse({ from, value }: Given, allowed: string): Command {

@@ -6,11 +6,19 @@
  * id, its streams and its environment, and there is no second one beside it.
  *
  * Not where it would be in vain: a subcommand such as healthcheck has ended before its memory grows,
- * and on a Node of another major version V8 may refuse to start with them.
+ * and on a Node of another major version V8 may refuse to start with them. One that is older than what the
+ * program needs hears so, since npm installs the command there with no more than a warning.
  */
 import { fileURLToPath } from 'node:url';
 
-const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70'];
+const oldest = 24;
+if (Number.parseInt(process.versions.node, 10) < oldest) {
+  const needs = `needs Node ${oldest} or later; this is ${process.version} (${process.execPath})`;
+  process.stderr.write(`dapr-nats-jetstream: ${needs}\n`);
+  process.exit(1);
+}
+
+const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70', '--disable-sigusr1'];
 
 const main = new URL(import.meta.url.replace(/launch(\.[jt]s)$/, 'main$1'));
 const args = process.argv.slice(2);

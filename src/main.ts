@@ -22,16 +22,9 @@ import { readFileSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import {
-  type CheckArguments,
-  type HealthcheckArguments,
-  help,
-  type Options,
-  parseCommandLine,
-} from './command-line.ts';
+import type { CheckArguments, HealthcheckArguments, Options } from './command-line.ts';
 import type { RunningServer } from './dapr/server.ts';
-import { messageOf } from './errors.ts';
-import { createLog, type Logger } from './log.ts';
+import type { Logger } from './log.ts';
 
 /** Past this the process ends whatever is still under way. Unit: milliseconds. */
 const stopLimit = 5_000;
@@ -39,7 +32,29 @@ const stopLimit = 5_000;
 /** A signal that comes again so soon is the same one: a terminal and npm both send it. Milliseconds. */
 const echo = 500;
 
+/** All that ask for an end: a supervisor, Ctrl-C, a terminal or ssh session that closes, Ctrl-\\. */
+const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
+
+/**
+ * The first signal that came before there was anything to stop. They are listened to before the rest is
+ * even loaded: what comes to process 1 of a container while nobody listens is lost.
+ */
+let early: NodeJS.Signals | undefined;
+let told = (signal: NodeJS.Signals) => {
+  early ??= signal;
+};
+// Never another listener: with the last one goes a signal that is on its way.
+const listener = (signal: NodeJS.Signals) => told(signal);
+for (const signal of signals) process.on(signal, listener);
+
 cacheCode();
+const [{ help, ownVariables, parseCommandLine }, { messageOf }, { createLog }] = await Promise.all([
+  import('./command-line.ts'),
+  import('./errors.ts'),
+  import('./log.ts'),
+]);
+// What came meanwhile is heard in the next turn.
+await new Promise(setImmediate);
 
 // Who reads has gone, as `head -1` does: the end is that of a program that SIGPIPE ends, 128 + 13.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -48,6 +63,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 const command = parseCommandLine(process.argv.slice(2), process.env);
+if (command.run !== 'serve') {
+  // These have nothing to stop: they end as any program does.
+  for (const signal of signals) process.off(signal, listener);
+  if (early) process.kill(process.pid, early);
+}
 switch (command.run) {
   case 'help':
     process.stdout.write(help);
@@ -84,9 +104,9 @@ function cacheCode(): void {
 }
 
 async function check(args: CheckArguments): Promise<void> {
-  const [log, checker] = await Promise.all([
+  const [{ log }, checker] = await Promise.all([
     // What goes wrong is in the report; the log would say it twice.
-    createLog('fatal', false),
+    createLog('fatal', { fd: process.stdout.fd }),
     import('./component/check.ts'),
   ]);
   const report = await checker.check({ ...args, log });
@@ -107,29 +127,59 @@ async function healthcheck(args: HealthcheckArguments): Promise<void> {
 
 async function serve(options: Options): Promise<void> {
   // Loaded only here: --help and --version need none of it.
-  const [log, { startServer }] = await Promise.all([
-    createLog(options.logLevel, process.stdout.isTTY === true),
+  const [{ log, finish }, { startServer }] = await Promise.all([
+    createLog(options.logLevel, process.stdout),
     import('./dapr/server.ts'),
   ]);
-  let stoppedAt: number | undefined;
-  const stop = (signal: NodeJS.Signals) => {
-    if (stoppedAt !== undefined) {
-      if (performance.now() - stoppedAt < echo) return;
-      log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
-      process.exit(1);
+  process.on('exit', finish);
+  if (early) {
+    log.info(`${early}: stopped before the start`);
+    process.exit(0);
+  }
+  let stage: 'serving' | 'waiting' | 'stopping' = 'serving';
+  const hurried = Promise.withResolvers<void>();
+  const end = async (signal: NodeJS.Signals) => {
+    const running = await server.catch(() => undefined);
+    // One that cannot start ends the process by itself.
+    if (!running) return;
+    if (stage === 'waiting') {
+      const limit = options.stopAfterSidecar;
+      log.info(`${signal}: going on until daprd has gone, ${limit / 1000} s at most`);
+      await Promise.race([running.hostsGone(limit), hurried.promise]);
+      stage = 'stopping';
     }
-    stoppedAt = performance.now();
-    const limit = options.stopAfterSidecar + stopLimit;
-    setTimeout(() => {
+    await stopServer(running, signal, log);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const endWithin = (limit: number) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
       log.error(`not stopped within ${limit / 1000} s: ending anyway`);
       process.exit(1);
     }, limit).unref();
-    // One that cannot start ends the process by itself.
-    const started = server.catch(() => undefined);
-    void started.then((running) => running && stopServer(running, signal, options, log));
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  let heardAt = Number.NEGATIVE_INFINITY;
+  const stop = (signal: NodeJS.Signals) => {
+    if (performance.now() - heardAt < echo) return;
+    heardAt = performance.now();
+    switch (stage) {
+      case 'serving':
+        stage = options.stopAfterSidecar > 0 ? 'waiting' : 'stopping';
+        endWithin(options.stopAfterSidecar + stopLimit);
+        void end(signal);
+        break;
+      case 'waiting':
+        log.info(`${signal} again: not waiting for daprd any longer`);
+        stage = 'stopping';
+        endWithin(stopLimit);
+        hurried.resolve();
+        break;
+      case 'stopping':
+        log.warn(`${signal} again: stopping at once, unsettled messages come back after ackWait`);
+        process.exit(1);
+    }
+  };
+  told = stop;
   process.on('uncaughtException', (error) => {
     log.fatal({ err: error }, `unexpected error: ${messageOf(error)}`);
     process.exit(1);
@@ -145,6 +195,7 @@ async function serve(options: Options): Promise<void> {
       { version: version(), socket: running.path, type: `pubsub.${options.socketName}` },
       `ready: Components of type pubsub.${options.socketName} are served on ${running.path}`,
     );
+    await warnOfMisspelt(log);
   } catch (error) {
     log.fatal(messageOf(error));
     process.exit(1);
@@ -154,13 +205,8 @@ async function serve(options: Options): Promise<void> {
 async function stopServer(
   running: RunningServer,
   signal: NodeJS.Signals,
-  { stopAfterSidecar }: Options,
   log: Logger,
 ): Promise<void> {
-  if (stopAfterSidecar > 0) {
-    log.info(`${signal}: going on until daprd has gone, ${stopAfterSidecar / 1000} s at most`);
-    await running.hostsGone(stopAfterSidecar);
-  }
   log.info(`${signal}: giving back unsettled messages and stopping`);
   try {
     await running.stop();
@@ -184,10 +230,24 @@ async function serveHttp(
     ...http,
     version: version(),
     status: () => server()?.status(),
+    inPlace: async () => server()?.inPlace() ?? false,
     refresh: async () => server()?.refresh(),
     log,
   });
   log.info(`metrics, health and status page: ${url}`);
+}
+
+/** Others may have variables that only begin alike: Kubernetes makes some for a Service of this name. */
+async function warnOfMisspelt(log: Logger): Promise<void> {
+  const unknown = Object.keys(process.env).filter(
+    (name) => /^DAPR_?NATS/i.test(name) && !ownVariables.includes(name),
+  );
+  if (unknown.length === 0) return;
+  const { meant } = await import('./component/misspelling.ts');
+  for (const name of unknown) {
+    const near = meant(name, ownVariables);
+    if (near) log.warn(`${name} is not a variable of this program; did you mean ${near}?`);
+  }
 }
 
 function version(): string {

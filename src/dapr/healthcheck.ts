@@ -1,11 +1,14 @@
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
+import { socketPath } from './socket.ts';
 
 /** How long the whole of it may take. Unit: milliseconds. */
 const answerLimit = 2_000;
+
+/** What a question gets where less is left. Unit: milliseconds. */
+const shortestQuestion = 200;
 
 /** Between two questions. Unit: milliseconds. */
 const retryWait = 50;
@@ -20,53 +23,70 @@ export interface Health {
   /** Whether there was an answer of the health service at all. */
   answered: boolean;
   serving: boolean;
+  /** Whether asking again would be in vain. */
+  hopeless: boolean;
   /** One line for a person: what is wrong, and what to do. */
   line: string;
 }
 
 /**
- * Asks the component at `<folder>/<name>.sock` for its health, in 2 s at most. Never rejects.
+ * Asks the component at `<folder>/<name>.sock` for its health, in `limit` milliseconds at most, 2 s unless
+ * said otherwise. Never rejects.
  *
  * It runs every few seconds beside the component, as a probe: so the one question is asked in bare
  * HTTP/2, which spares loading gRPC.
  */
-export async function healthcheck(folder: string, name: string): Promise<Health> {
-  const path = join(resolve(folder), `${name}.sock`);
+export async function healthcheck(
+  folder: string,
+  name: string,
+  limit = answerLimit,
+): Promise<Health> {
+  const { path, tooLong } = socketPath(folder, name);
+  const answered = { answered: true, serving: false, hopeless: false };
+  const unanswered = { answered: false, serving: false, hopeless: false };
+  if (tooLong) {
+    const line = `no answer: ${path}: ${tooLong}: choose a shorter --socket-folder or --socket-name`;
+    return { ...unanswered, hopeless: true, line };
+  }
   try {
-    const status = await ask(path);
-    if (status === 'SERVING') {
-      return { answered: true, serving: true, line: `SERVING: ${path}` };
-    }
+    const status = await ask(path, limit);
+    if (status === 'SERVING') return { ...answered, serving: true, line: `SERVING: ${path}` };
     const why =
       status === 'NOT_SERVING'
         ? 'a daprd is orphaned: it uses a Component that this process has not initialised, because ' +
           'the component was restarted and daprd was not. Restart daprd (in Kubernetes: the pod), ' +
           'or let --restart-orphaned-sidecar do it'
         : 'something other than dapr-nats-jetstream serves that socket';
-    return { answered: true, serving: false, line: `${status}: ${path}: ${why}` };
-  } catch (error) {
-    return { answered: false, serving: false, line: `no answer: ${path}: ${reason(error)}` };
+    return { ...answered, line: `${status}: ${path}: ${why}` };
+  } catch (thrown) {
+    // The request fails by its connection.
+    const error = (thrown as Error).cause ?? thrown;
+    // Nobody makes a folder of what is a file.
+    const hopeless = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
+    return { ...unanswered, hopeless, line: `no answer: ${path}: ${reason(error)}` };
   }
 }
 
 /**
- * Waits until the component answers, whatever it says, for `limit` milliseconds at most and the 2 s of one
- * question. Never rejects.
+ * Waits until the component answers, whatever it says, for `limit` milliseconds at most and 200 more for a
+ * question asked last; not where waiting would be in vain. Never rejects.
  */
 export async function untilAnswered(folder: string, name: string, limit: number): Promise<Health> {
   const deadline = performance.now() + limit;
   for (;;) {
-    const health = await healthcheck(folder, name);
-    if (health.answered || performance.now() >= deadline) return health;
+    const left = Math.max(deadline - performance.now(), shortestQuestion);
+    const health = await healthcheck(folder, name, Math.min(answerLimit, left));
+    const over = performance.now() + retryWait >= deadline;
+    if (health.answered || health.hopeless || over) return health;
     await sleep(retryWait);
   }
 }
 
 /** @throws Error when nobody answers, or what answers has no such service */
-function ask(path: string): Promise<string> {
+function ask(path: string, limit: number): Promise<string> {
   return new Promise((done, fail) => {
     const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
-    const timer = setTimeout(() => finish(() => fail(new SilenceError())), answerLimit);
+    const timer = setTimeout(() => finish(() => fail(new SilenceError(limit))), limit);
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       session.destroy();
@@ -99,7 +119,14 @@ function ask(path: string): Promise<string> {
 }
 
 /** Nobody said anything in time. */
-class SilenceError extends Error {}
+class SilenceError extends Error {
+  constructor(limit: number) {
+    const seconds = Math.round(limit / 100) / 10;
+    super(
+      `the connection was taken, but nothing said within ${seconds} s: the process hangs. Restart it`,
+    );
+  }
+}
 
 /** The one field of the answer is a number below 128; 0 is left out. */
 function statusOf(body: Buffer): string {
@@ -107,12 +134,7 @@ function statusOf(body: Buffer): string {
   return statuses[number ?? 0] ?? `status ${number}`;
 }
 
-function reason(thrown: unknown): string {
-  // The request fails by its connection.
-  const error = (thrown as Error).cause ?? thrown;
-  if (error instanceof SilenceError) {
-    return `the connection was taken, but nothing said within ${answerLimit / 1_000} s: the process hangs. Restart it`;
-  }
+function reason(error: unknown): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
       return (

@@ -34,6 +34,8 @@ export interface ServerStatus {
 export interface RunningServer {
   /** Path of the socket. */
   path: string;
+  /** Whether the file there still is this process' socket, so that a daprd which starts finds it. */
+  inPlace(): Promise<boolean>;
   status(): ServerStatus;
   /** Resolves once every daprd has gone, or after `limit` milliseconds. */
   hostsGone(limit: number): Promise<void>;
@@ -109,7 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 
   const listener = createServer(serve);
-  const { path, remove } = await listenAtSocket(listener, {
+  const { path, inPlace, remove } = await listenAtSocket(listener, {
     folder: options.socketFolder,
     name: options.socketName,
     mode: options.socketMode,
@@ -138,6 +140,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   return {
     path,
+    inPlace,
     status: () => ({ state, components: sessions.status(), counts: sessions.counts }),
     hostsGone,
     refresh: () => sessions.refreshBacklogs(),

@@ -22,6 +22,15 @@ export interface SocketOptions {
   mode: number;
 }
 
+/** @returns where the socket is to be, and what is wrong with that where the system takes no path so long */
+export function socketPath(folder: string, name: string): { path: string; tooLong?: string } {
+  const path = join(resolve(folder), `${name}.sock`);
+  // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
+  const needed = Math.max(Buffer.byteLength(path), Buffer.byteLength(resolve(folder)) + 10);
+  if (needed <= longestPath) return { path };
+  return { path, tooLong: `its path is ${needed} bytes long and may have ${longestPath}` };
+}
+
 /**
  * Lets `server` listen at `<folder>/<name>.sock`.
  *
@@ -29,23 +38,20 @@ export interface SocketOptions {
  * when it can be answered: the server listens in a subfolder (which daprd skips), gets its mode
  * there, and is renamed into place. A socket that a dead process left behind is replaced.
  *
- * @returns the path, and `remove()`, which deletes the file unless another process has taken it over
+ * @returns the path; `inPlace()`, whether the file there is still this one; and `remove()`, which deletes it
+ *   unless another process has taken its place
  * @throws ComponentError `invalid-config` for a path that cannot be used or is in use
  */
 export async function listenAtSocket(
   server: Server,
   { folder, name, mode }: SocketOptions,
-): Promise<{ path: string; remove(): Promise<void> }> {
-  const path = join(resolve(folder), `${name}.sock`);
-  // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
-  const needed = Math.max(Buffer.byteLength(path), Buffer.byteLength(resolve(folder)) + 10);
-  if (needed > longestPath) {
-    throw unusable(path, `its path is ${needed} bytes long and may have ${longestPath}`);
-  }
-  const tooLong = sleep(folderLimit, undefined, { ref: false }).then(() => {
+): Promise<{ path: string; inPlace(): Promise<boolean>; remove(): Promise<void> }> {
+  const { path, tooLong } = socketPath(folder, name);
+  if (tooLong) throw unusable(path, tooLong);
+  const tooLate = sleep(folderLimit, undefined, { ref: false }).then(() => {
     throw new Error(`not within ${folderLimit / 1000} s`);
   });
-  await Promise.race([mkdir(folder, { recursive: true }), tooLong]).catch((cause) => {
+  await Promise.race([mkdir(folder, { recursive: true }), tooLate]).catch((cause) => {
     throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
   });
   await refuseIfTaken(path);
@@ -72,11 +78,11 @@ export async function listenAtSocket(
     await rm(nest, { recursive: true, force: true });
   }
   const { ino } = await lstat(path);
+  const inPlace = async () => (await lstat(path).catch(() => undefined))?.ino === ino;
   const remove = async () => {
-    const found = await lstat(path).catch(() => undefined);
-    if (found?.ino === ino) await unlink(path).catch(() => undefined);
+    if (await inPlace()) await unlink(path).catch(() => undefined);
   };
-  return { path, remove };
+  return { path, inPlace, remove };
 }
 
 async function refuseIfTaken(path: string): Promise<void> {

@@ -14,6 +14,8 @@ export interface HttpOptions {
   version: string;
   /** Undefined until the socket is served. */
   status: () => ServerStatus | undefined;
+  /** Whether the socket is still where daprd looks for it. */
+  inPlace: () => Promise<boolean>;
   /** Has what NATS alone knows asked for anew. */
   refresh: () => Promise<void>;
   log: Logger;
@@ -78,13 +80,17 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
     }),
     '/metrics': shared(metrics),
     '/healthz': () => plain(200, 'ok'),
-    '/readyz': () => readiness(options.status()),
+    '/readyz': async () => {
+      const inPlace = await options.inPlace();
+      // Not before: where it is being removed, it says that it stops.
+      return readiness(options.status(), inPlace);
+    },
   };
 
   const answer = async (request: IncomingMessage): Promise<Answer> => {
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(405, 'GET or HEAD only');
-    const [path = '/'] = (request.url ?? '/').split('?');
+    const path = pathOf(request.url ?? '/');
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
     return route ? route() : plain(404, `there is ${Object.keys(routes).join(', ')}`);
   };
@@ -127,6 +133,11 @@ export async function startHttp(options: HttpOptions): Promise<RunningHttp> {
   return { url: `http://${hostAndPort(address, actual)}` };
 }
 
+/** A proxy may be told the whole URL, and tell it on; a server has to take that (RFC 9112, 3.2.2). */
+function pathOf(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '').split('?')[0] || '/';
+}
+
 function hostAndPort(host: string, port: number): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
@@ -148,13 +159,14 @@ function reason(error: NodeJS.ErrnoException): string {
  * Whether daprd may be let near. Not whether NATS is there: all replicas would be taken out of
  * service at once for an outage that none of them can mend, and that each of them waits out.
  */
-function readiness(status: ServerStatus | undefined): Answer {
+function readiness(status: ServerStatus | undefined, inPlace: boolean): Answer {
   if (!status) return notYet;
   const { state, components } = status;
   if (state === 'stopping') return plain(503, 'stopping');
   if (state === 'orphaned') {
     return plain(503, 'orphaned: this process was restarted and daprd was not; restart daprd');
   }
+  if (!inPlace) return plain(503, misplaced);
   const lines = components.map(({ labels: { component, app }, instance, refused }) => {
     const nats = instance?.connection.connected ? 'connected to NATS' : 'not connected to NATS';
     return `${component} of ${app || 'an unnamed app'}: ${refused ? 'refused' : nats}`;
@@ -172,6 +184,10 @@ function shared(make: () => Promise<Answer>): () => Promise<Answer> {
     return under;
   };
 }
+
+const misplaced =
+  'out of reach: the socket file was removed or replaced, so a daprd that starts does not find this ' +
+  'process; restart this process, and then daprd';
 
 const notYet = plain(503, 'starting: the socket is not served yet');
 

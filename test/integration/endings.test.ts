@@ -1,13 +1,22 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { expect, test } from 'vitest';
+import { Child } from '../support/child.ts';
+import { nodeFlags } from '../support/component.ts';
 import { Host } from '../support/host.ts';
+import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
+import { Pipe } from '../support/pipe.ts';
 import { freePort } from '../support/ports.ts';
 import { Relay } from '../support/relay.ts';
+import { temporaryFolder } from '../support/temp.ts';
+import { until } from '../support/wait.ts';
 
 test.each(['end', 'cancel'] as const)(
   'a host that goes (%s) leaves nothing behind: another gets it at once',
@@ -66,6 +75,48 @@ test('a daprd that does not go is waited for no longer than it was told', async 
   expect(Date.now() - start).toBeLessThan(5_000);
 });
 
+test('a second SIGTERM ends the waiting for daprd, not the stop: messages are given back', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '30'] } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await host.publish('orders', '2');
+  const [first] = await subscription.received(2);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/going on until daprd has gone/);
+  // Not so soon that it is taken for the same.
+  await sleep(600);
+  const start = Date.now();
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  // Handlers get their time.
+  subscription.ack(first?.id ?? '');
+  expect(await pair.component.ended).toBe(0);
+  expect(Date.now() - start).toBeLessThan(5_000);
+  await pair.component.line(/gave back 1 unsettled message/);
+  const { ack_floor } = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
+  expect(ack_floor.stream_seq).toBe(1);
+});
+
+test('a third SIGTERM ends at once', async () => {
+  await using pair = await startPair({ component: { args: ['--stop-after-sidecar', '30'] } });
+  await pair.nats.stream('ORDERS', 'orders');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  await host.publish('orders', '1');
+  await subscription.received(1);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/going on until daprd has gone/);
+  await sleep(600);
+  pair.component.signal('SIGTERM');
+  await pair.component.line(/giving back unsettled messages/);
+  await sleep(600);
+  const start = Date.now();
+  expect(await pair.component.end('SIGTERM')).toBe(1);
+  expect(Date.now() - start).toBeLessThan(1_000);
+});
+
 test('a connection that closes gives back what its subscriptions had', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
@@ -82,7 +133,7 @@ test('a connection that closes gives back what its subscriptions had', async () 
   expect(Date.now() - start).toBeLessThan(1_000);
 });
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
   '%s: gives back what is unsettled, removes the socket, ends with 0 within 5 s',
   async (signal) => {
     await using pair = await startPair();
@@ -103,6 +154,35 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     expect(new Set(texts).size).toBe(20);
   },
 );
+
+test('told to stop before all of it is loaded, it ends with 0 and makes no socket', async () => {
+  await using folder = await temporaryFolder();
+  // As soon as there is a listener: whatever comes earlier is between Node and the system.
+  const signal =
+    "process.on('newListener',(name)=>name==='SIGTERM'&&process.nextTick(()=>process.kill(process.pid,name)))";
+  await using component = await Child.start({
+    name: 'component',
+    command: process.execPath,
+    args: [
+      `--import=data:text/javascript,${signal}`,
+      'src/main.ts',
+      '--socket-folder',
+      folder.path,
+    ],
+    ready: /SIGTERM: stopped before the start/,
+  });
+  expect(await component.ended).toBe(0);
+  expect(component.lines).toHaveLength(1);
+});
+
+test('SIGUSR1 opens no debugger', async () => {
+  await using pair = await startPair();
+  pair.component.signal('SIGUSR1');
+  const host = await pair.host();
+  await host.call('Ping');
+  expect(pair.component.lines.join('\n')).not.toContain('Debugger');
+  expect(await pair.component.end()).toBe(0);
+});
 
 test('SIGTERM lets what the host is handling be settled first', async () => {
   await using pair = await startPair();
@@ -145,6 +225,38 @@ test('SIGTERM with a peer that neither reads nor closes its end: 0 within 5 s', 
   expect(await pair.component.end('SIGTERM')).toBe(0);
   expect(Date.now() - start).toBeLessThan(5_000);
   peer.destroy();
+});
+
+test('with a log that nobody reads it goes on, and SIGTERM ends it with 0 within 5 s', async () => {
+  await using nats = await NatsServer.start();
+  await nats.stream('ORDERS', 'orders');
+  await using folder = await temporaryFolder();
+  const pipe = await Pipe.open(folder.path);
+  const args = [...nodeFlags, 'src/main.ts', '--socket-folder', folder.path, '--log-level=debug'];
+  const component = spawn(process.execPath, args, { stdio: ['ignore', pipe.writer, 'inherit'] });
+  const ended = once(component, 'exit');
+  pipe.closeWriter();
+  try {
+    const socket = join(folder.path, 'nats-jetstream.sock');
+    await until('the socket', () => existsSync(socket));
+    using host = new Host(socket);
+    await host.init({ natsURL: nats.url, consumerID: 'app' });
+    const subscription = host.subscribe('orders');
+    await host.publish('orders', '1');
+    const [message] = await subscription.received(1);
+    // Each time but the first it logs a line.
+    for (let n = 0; n < 2_000; n++) subscription.ack(message?.id ?? '');
+    await host.publish('orders', '2');
+    await subscription.received(2);
+    const start = Date.now();
+    component.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    expect(Date.now() - start).toBeLessThan(5_000);
+    expect(pipe.read().length).toBeGreaterThan(60_000);
+  } finally {
+    component.kill('SIGKILL');
+    pipe.closeReader();
+  }
 });
 
 test('a second SIGTERM ends at once', async () => {

@@ -100,6 +100,39 @@ test('--wait: exit 1 when nobody comes', async () => {
   expect(took).toBeLessThan(4_000);
 });
 
+test('--wait: a process that hangs is waited for no longer than was said', async () => {
+  await using folder = await temporaryFolder();
+  await using server = await startComponent({ folder: folder.path });
+  server.signal('SIGSTOP');
+  const { code, stdout, took } = await healthcheck(['--socket-folder', folder.path, '--wait', '3']);
+  expect(code).toBe(1);
+  expect(stdout).toContain('the process hangs. Restart it');
+  expect(took).toBeGreaterThanOrEqual(2_900);
+  // Another question of two seconds would end after more than four.
+  expect(took).toBeLessThan(3_900);
+});
+
+test.each([
+  ['a file where the folder should be', () => main, /a part of that path is a file, no folder/],
+  [
+    'a path that is too long',
+    (folder: string) => join(folder, 'x'.repeat(100)),
+    /its path is 1\d\d bytes long and may have 10\d: choose a shorter --socket-folder/,
+  ],
+])('--wait: %s is not waited for', async (_, place, words) => {
+  await using folder = await temporaryFolder();
+  const socketFolder = place(folder.path);
+  const { code, stdout, took } = await healthcheck([
+    '--socket-folder',
+    socketFolder,
+    '--wait',
+    '9',
+  ]);
+  expect(code).toBe(1);
+  expect(stdout).toMatch(words);
+  expect(took).toBeLessThan(4_000);
+});
+
 test('a process that hangs: exit 1 within three seconds', async () => {
   await using folder = await temporaryFolder();
   await using server = await startComponent({ folder: folder.path });

@@ -1,10 +1,12 @@
-import { access, readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { access, link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { metrics } from '../../src/http/metrics.ts';
 import { Child } from '../support/child.ts';
+import { startComponent } from '../support/component.ts';
 import { Flow } from '../support/flow.ts';
 import { Host } from '../support/host.ts';
 import { type Pair, startPair } from '../support/pair.ts';
@@ -298,6 +300,28 @@ test('an orphaned daprd makes the process unready, and alive', async () => {
   await host.call('Ping');
 });
 
+test.each([
+  ['removed', (socket: string) => rm(socket)],
+  [
+    'replaced by that of another process',
+    async (socket: string) => {
+      await rename(socket, `${socket}.moved`);
+      await writeFile(socket, '');
+    },
+  ],
+])('a socket file that was %s makes the process unready, until it is back', async (_, take) => {
+  await using pair = await start();
+  const { socket } = pair.component;
+  await link(socket, `${socket}.kept`);
+  await take(socket);
+  const ready = await get(`${pair.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(ready.text).toContain('the socket file was removed or replaced');
+  expect((await get(`${pair.url}/healthz`)).status).toBe(200);
+  await rename(`${socket}.kept`, socket);
+  expect((await get(`${pair.url}/readyz`)).status).toBe(200);
+});
+
 test('while it stops it says so, and no longer is ready', async () => {
   await using pair = await start();
   await pair.nats.stream('ORDERS', 'orders');
@@ -384,6 +408,24 @@ test('whoever sends much and reads nothing keeps nobody out, and little in memor
   }
 });
 
+test('a misspelt variable is named in the log, and those of others are not', async () => {
+  await using folder = await temporaryFolder();
+  await using component = await startComponent({
+    folder: folder.path,
+    env: {
+      DAPR_NATS_JETSTREAM_HTTPPORT: '9',
+      DAPR_NATS_JETSTREAM_LOG_LEVEL: 'warn',
+      // Kubernetes, for a Service of that name.
+      DAPR_NATS_JETSTREAM_PORT: 'tcp://10.0.0.1:80',
+      DAPR_NATS_JETSTREAM_SERVICE_HOST: '10.0.0.1',
+    },
+    ready: /"level":"warn"/,
+  });
+  expect(await component.end()).toBe(0);
+  expect(component.lines).toEqual([expect.stringContaining('HTTPPORT is not a variable of this')]);
+  expect(component.lines[0]).toContain('did you mean DAPR_NATS_JETSTREAM_HTTP_PORT?');
+});
+
 test('nobody gets further than reading, and names cannot become markup', async () => {
   await using pair = await start();
   const host = await pair.host();
@@ -403,6 +445,19 @@ test('nobody gets further than reading, and names cannot become markup', async (
   const { headers } = await fetch(pair.url);
   expect(headers.get('content-security-policy')).toContain("default-src 'none'");
   await host.call('Ping');
+});
+
+test.each([
+  ['http://foo/metrics', 200],
+  ['HTTP://foo:80/healthz?x=1', 200],
+  ['http://foo', 200],
+  ['http://foo/nothing', 404],
+])('a request that names the whole URL, %s: %i', async (path, status) => {
+  await using pair = await start();
+  const sent = request(pair.url, { path }).end();
+  const [response] = await once(sent, 'response');
+  response.resume();
+  expect(response.statusCode).toBe(status);
 });
 
 test('a port that is taken, an address of another machine: one clear line, exit 1, and no socket', async () => {

@@ -121,6 +121,17 @@ test('healthcheck answers, and Node starts only once for it', async () => {
   expect(startsOf((await refused.catch((error) => error)).stderr)).toBe(2);
 });
 
+test('an older Node: one line that says which is needed, exit 1', async () => {
+  // All that is looked at, set before the command is loaded: not every machine has an older Node.
+  const older = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.19.0'}});`;
+  const env = { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${older}` };
+  await expect(run(command, ['--version'], { env })).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^dapr-nats-jetstream: needs Node 24 or later; this is v.*\n$/),
+  });
+});
+
 test('the documented `npx … check`', async () => {
   const [line = ''] = await documented(/^npx .* check .*$/gm);
   const [program = '', ...args] = line.split(' ');

@@ -18,6 +18,8 @@ export interface ComponentOptions {
   socketName?: string;
   args?: string[];
   env?: NodeJS.ProcessEnv;
+  /** Matches the line that is waited for, where it is not the one that says that it is ready. */
+  ready?: RegExp;
   onLine?: (line: string) => void;
 }
 
@@ -25,7 +27,15 @@ export interface ComponentOptions {
 export async function startComponent(
   options: ComponentOptions,
 ): Promise<Child & { socket: string }> {
-  const { folder, socketName = 'nats-jetstream', args = [], env, detached, onLine } = options;
+  const {
+    folder,
+    socketName = 'nats-jetstream',
+    args = [],
+    env,
+    detached,
+    ready,
+    onLine,
+  } = options;
   const child = await Child.start({
     name: 'dapr-nats-jetstream',
     command: process.execPath,
@@ -41,7 +51,7 @@ export async function startComponent(
     ],
     env,
     detached,
-    ready: /"msg":"ready/,
+    ready: ready ?? /"msg":"ready/,
     onLine,
   });
   return Object.assign(child, { socket: `${folder}/${socketName}.sock` });
