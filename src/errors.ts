@@ -32,15 +32,18 @@ export class ComponentError extends Error {
   readonly code: ErrorCode;
   /** What the message lists, one by one. */
   readonly problems: readonly string[];
+  /** Whether what was asked for may have been done all the same. */
+  readonly inDoubt: boolean;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; problems?: readonly string[] } = {},
+    options: { cause?: unknown; problems?: readonly string[]; inDoubt?: boolean } = {},
   ) {
     super(message, { cause: options.cause });
     this.code = code;
     this.problems = options.problems ?? [message];
+    this.inDoubt = options.inDoubt ?? false;
   }
 
   /** Anything thrown, as a ComponentError; what is none already becomes `internal`. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
@@ -50,36 +51,48 @@ export interface DeadLettersOptions {
   signal: AbortSignal;
 }
 
+/** A message whose copy is not stored yet. */
+interface Pending {
+  stored: string | undefined;
+  reason: DeathReason;
+  done: Promise<boolean>;
+}
+
 /** What becomes of the messages of one subscription that cannot be delivered any more. */
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
   /** Stream sequences, the oldest first. */
   readonly #givenUp = new Set<number>();
-  #pending = 0;
+  readonly #pending = new Map<number, Pending>();
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
   }
 
-  /** Messages whose copy is not stored yet. */
-  get pending(): number {
-    return this.#pending;
+  /** Those whose copy is not stored yet, by stream sequence: why they died. */
+  get pending(): Map<number, DeathReason> {
+    return new Map([...this.#pending].map(([sequence, { reason }]) => [sequence, reason]));
   }
 
   /**
-   * Stores a copy at the dead letter subject, trying until it works or the signal ends it.
+   * Stores a copy at the dead letter subject, trying until it works or the signal ends it. A message that
+   * dies again meanwhile, refused after it was never settled in time, is the same one.
    *
    * @param content the message; read from its stream when undefined
    * @returns true when the message may be terminated: it is stored, or has nowhere to go (no dead
    *   letter subject, or it comes from there itself), which is then one line in the log
    */
-  async putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
-    this.#pending++;
-    try {
-      return await this.#putAside(delivery, death, content);
-    } finally {
-      this.#pending--;
-    }
+  putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
+    const { streamSequence, stored } = delivery;
+    const under = this.#pending.get(streamSequence);
+    // Of an earlier stream, otherwise.
+    const same = under && (!under.stored || !stored || under.stored === stored);
+    if (same) return under.done;
+    const done = this.#putAside(delivery, death, content).finally(() => {
+      if (this.#pending.get(streamSequence)?.done === done) this.#pending.delete(streamSequence);
+    });
+    this.#pending.set(streamSequence, { stored, reason: death.reason, done });
+    return done;
   }
 
   async #putAside(delivery: Dead, death: Death, content?: Content): Promise<boolean> {
@@ -93,6 +106,7 @@ export class DeadLetters {
       }
       return true;
     }
+    let inDoubt = false;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const found = content ?? (await this.#read(delivery));
@@ -107,15 +121,16 @@ export class DeadLetters {
           return true;
         }
         const stored = await this.#store(subject, found, delivery, text);
-        // It may be dead twice: never settled in time, and then refused; also by two replicas. After a
-        // first attempt that seemed to fail, the one that is there already is that attempt's.
-        if (stored === 'duplicate' && attempt === 0) return true;
+        // It may have died before: never settled in time, and now refused, here or at another replica.
+        // Unless the copy that is there is of an attempt that seemed to fail.
+        if (stored === 'duplicate' && !inDoubt) return true;
         counts.deadLetters[reason]++;
         log.warn(about, `moved a message to ${subject}: ${text}`);
         return true;
       } catch (error) {
-        const { code, message } = ComponentError.from(error);
-        if (code === 'invalid-request') {
+        const failure = ComponentError.from(error);
+        const { message } = failure;
+        if (isTooLarge(failure)) {
           if (this.#countsOnce(streamSequence, reason)) {
             log.error(
               about,
@@ -124,12 +139,18 @@ export class DeadLetters {
           }
           return true;
         }
+        inDoubt ||= failure.inDoubt;
         if (attempt === 0) log.error(about, `cannot store a dead letter yet: ${message}`);
         const wait = Math.min(retryWait.first * 2 ** attempt, retryWait.most);
         await sleep(wait, undefined, { signal }).catch(() => undefined);
       }
     }
     return false;
+  }
+
+  /** Counts what nothing will store any more. */
+  lost(streamSequence: number, reason: DeathReason): void {
+    this.#countsOnce(streamSequence, reason);
   }
 
   /** Counts what is given up without a copy. False when that was done already. */
@@ -147,16 +168,21 @@ export class DeadLetters {
     this.#givenUp.clear();
   }
 
+  /**
+   * With all that is said of it, or, where there is no room for that, with the least, or as it is: the
+   * message itself had room in its stream.
+   */
   async #store(subject: string, found: Content, delivery: Dead, text: string): Promise<Stored> {
     const { publisher } = this.#options;
-    const own = ownHeaders(found);
-    try {
-      return await publisher.store(subject, found.data, toDeadLetter(own, found, delivery, text));
-    } catch (error) {
-      if (ComponentError.from(error).code !== 'invalid-request') throw error;
-      // Too large with what is said of it, most likely: the message itself had room somewhere.
-      return publisher.store(subject, found.data, own.keys().length > 0 ? own : undefined);
+    const tooLarge = (error: unknown) => {
+      if (!isTooLarge(ComponentError.from(error))) throw error;
+    };
+    for (const set of [fullHeaders(found, delivery, text), leastHeaders(found, delivery)]) {
+      const stored = await publisher.store(subject, found.data, set).catch(tooLarge);
+      if (stored) return stored;
     }
+    const own = ownHeaders(found);
+    return publisher.store(subject, found.data, own.keys().length > 0 ? own : undefined);
   }
 
   /** Undefined when the stream does not have it any more. */
@@ -166,6 +192,11 @@ export class DeadLetters {
     const { subject, data, header, timestamp } = stored;
     return { subject, data, headers: header, stored: nanosecondsOf(timestamp) };
   }
+}
+
+/** Whether the same will fail again. */
+function isTooLarge({ code }: ComponentError): boolean {
+  return code === 'invalid-request';
 }
 
 /** Without those that steer a server. */
@@ -182,9 +213,8 @@ function ownHeaders(message: Content): MsgHdrs {
  * The headers of a message that is put aside: its own, why and where from, and an id of this
  * message in this consumer, so that trying twice stores it once.
  */
-function toDeadLetter(own: MsgHdrs, message: Content, delivery: Dead, reason: string): MsgHdrs {
-  const set = headers();
-  for (const [key, values] of own) for (const value of values) set.append(key, value);
+function fullHeaders(message: Content, delivery: Dead, reason: string): MsgHdrs {
+  const set = ownHeaders(message);
   const { stream, consumer, streamSequence, deliveryCount } = delivery;
   set.set(deadLetterHeaders.reason, reason);
   set.set(deadLetterHeaders.subject, message.subject);
@@ -192,10 +222,22 @@ function toDeadLetter(own: MsgHdrs, message: Content, delivery: Dead, reason: st
   set.set(deadLetterHeaders.sequence, String(streamSequence));
   set.set(deadLetterHeaders.deliveryCount, String(deliveryCount));
   set.set(deadLetterHeaders.consumer, consumer);
-  // The time tells it from a message at the same place of an earlier stream of the same name.
-  const stored = delivery.stored ?? message.stored;
-  set.set(messageIdHeader, `dead-letter:${stream}:${consumer}:${streamSequence}:${stored}`);
+  set.set(messageIdHeader, idOf(message, delivery));
   return set;
+}
+
+/** Its own, where it is to be published again, and a short id. */
+function leastHeaders(message: Content, delivery: Dead): MsgHdrs {
+  const set = ownHeaders(message);
+  set.set(deadLetterHeaders.subject, message.subject);
+  const id = createHash('sha256').update(idOf(message, delivery)).digest('base64url').slice(0, 16);
+  set.set(messageIdHeader, id);
+  return set;
+}
+
+function idOf(message: Content, { stream, consumer, streamSequence, stored }: Dead): string {
+  // The time tells it from a message at the same place of an earlier stream of the same name.
+  return `dead-letter:${stream}:${consumer}:${streamSequence}:${stored ?? message.stored}`;
 }
 
 /** Of a time as the server writes it, such as 2026-11-22T10:00:00.123456789Z. */

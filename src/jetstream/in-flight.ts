@@ -54,6 +54,16 @@ export interface InFlightOptions {
   released(): void;
 }
 
+/** What has become of the rest. */
+export interface Ended {
+  /** How many come again. */
+  givenBack: number;
+  /** Stream sequences of those that come no more, and of which the server tells once more. */
+  kept: number[];
+  /** Stream sequences of those of which nobody hears any more. */
+  lost: number[];
+}
+
 interface Entry extends Unsettled {
   /** When the server last heard of it, in terms of performance.now(). */
   since: number;
@@ -220,20 +230,31 @@ export class InFlight {
    * Gives back everything, to be delivered again at once, here or elsewhere, and whatever may still
    * arrive. While disconnected that happens on reconnect, if the connection lives to see it.
    *
-   * What is on its way to the dead letter subject has no further delivery. It keeps its ackWait: when that
-   * ends the server tells of it once, to whoever is there by then.
+   * What has no further delivery keeps its ackWait: when that ends the server tells of it once, to whoever
+   * is there by then.
    */
-  close(): void {
+  close(maxDeliver: number): Ended {
     this.#closed = true;
     clearTimeout(this.#timer);
+    const ended: Ended = { givenBack: 0, kept: [], lost: [] };
     for (const entry of this.#entries.values()) {
+      const { ackPolicy, streamSequence, aside } = entry;
       if (entry.stale) continue;
-      if (entry.aside) this.#settlements.inProgress(entry);
-      else this.#sendNak(entry, 0, 'given-back');
+      if (ackPolicy === 'none') {
+        if (aside) ended.lost.push(streamSequence);
+      } else if (entry.held || entry.deliveryCount < maxDeliver) {
+        ended.givenBack++;
+        this.#sendNak(entry, 0, 'given-back');
+      } else if (ackPolicy === 'explicit') {
+        ended.kept.push(streamSequence);
+        this.#settlements.inProgress(entry);
+        // With `all` the next one that is acknowledged settles it too.
+      } else ended.lost.push(streamSequence);
     }
     this.#entries.clear();
     this.#numbers.clear();
     this.#settlements.close();
+    return ended;
   }
 
   /** No handler is at it any more: the next one's turn has come. */
@@ -242,13 +263,6 @@ export class InFlight {
     if (!found) return;
     found.entry.aside = true;
     if (found.number === this.#turn) this.#nextTurn();
-  }
-
-  /** Messages on their way to the dead letter subject. */
-  get aside(): number {
-    let count = 0;
-    for (const { aside } of this.#entries.values()) if (aside) count++;
-    return count;
   }
 
   /** Ids of the messages that the server would not deliver another time. */

@@ -2,11 +2,11 @@ import type { Msg } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
 import { noStream } from './stream.ts';
 
-/**
- * Answers of a stream that may be another one soon: an earlier copy of the message is still on its
- * way to the replicas (10158), or the stream has no leader (10008).
- */
-const passing = new Set([10158, 10008]);
+/** Answers of a stream that may be another one soon. */
+const passing = new Map<number, PubAck>([
+  [10158, 'in process'],
+  [10008, 'not now'],
+]);
 
 /** How a confirmation begins; a refusal begins with its error. */
 const confirmation = Buffer.from('{"stream":"');
@@ -15,9 +15,10 @@ const dropped = Buffer.from('"duplicate":');
 
 /**
  * - `duplicate`: the stream has a message of the same id, and has dropped this one
- * - `not now`: it is worth asking again
+ * - `in process`: an earlier copy of the message is still on its way to the replicas
+ * - `not now`: the stream has no leader
  */
-export type PubAck = 'stored' | 'duplicate' | 'not now' | ComponentError;
+export type PubAck = 'stored' | 'duplicate' | 'in process' | 'not now' | ComponentError;
 
 /** What a stream's answer means. */
 export function readPubAck(reply: Msg, subject: string): PubAck {
@@ -38,7 +39,8 @@ export function readPubAck(reply: Msg, subject: string): PubAck {
   }
   if (ack.error) {
     const { description, err_code } = ack.error;
-    if (err_code !== undefined && passing.has(err_code)) return 'not now';
+    const pass = passing.get(err_code ?? 0);
+    if (pass) return pass;
     const text = `the stream refused the message for "${subject}": ${description} (${err_code})`;
     // Larger than the stream or its headers may be: the same message will fail again.
     const forGood = err_code === 10054 || err_code === 10097;

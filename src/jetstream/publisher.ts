@@ -60,7 +60,7 @@ interface Pending {
   sends: number;
   /** Sent again, for want of an answer. */
   repeated: boolean;
-  /** Sent on a connection that broke before the answer. */
+  /** A copy of it is on its way, and nobody will tell what became of that. */
   unanswered: boolean;
   attempts: number;
   /** Why it has not been stored yet, where that is known. */
@@ -295,10 +295,9 @@ export class Publisher {
     this.#connection.outbox.send(subject, data, options, (error) => {
       // It may have failed otherwise meanwhile.
       if (this.#pending.get(number) !== pending) return;
-      this.#forget(number);
-      pending.outcome.reject(
-        error instanceof InvalidArgumentError ? this.#tooLarge(data, headers) : broken(error),
-      );
+      pending.sent = false;
+      const tooLarge = error instanceof InvalidArgumentError;
+      this.#fail(number, pending, tooLarge ? this.#tooLarge(data, headers) : broken(error));
     });
   }
 
@@ -323,16 +322,18 @@ export class Publisher {
       return;
     }
     const answer = readPubAck(reply, pending.subject);
-    if (answer === 'not now') {
+    if (answer === 'not now' || answer === 'in process') {
+      if (answer === 'in process') pending.unanswered = true;
       pending.waitingFor ??= `the stream of "${pending.subject}" is about to have another leader`;
       void this.#retry(number, pending);
       return;
     }
-    this.#forget(number);
     if (answer instanceof ComponentError) {
-      pending.outcome.reject(answer);
+      pending.sent = false;
+      this.#fail(number, pending, answer);
       return;
     }
+    this.#forget(number);
     const { counts, resolve } = pending.outcome;
     const stored = pending.sends === 1 ? answer : 'stored';
     if (counts) {
@@ -367,8 +368,7 @@ export class Publisher {
       pending.waitingFor ??= reason.message;
       // Sent again meanwhile, it may be stored by now; if not, this is asked again.
       if (passing.has(reason.code) || pending.sent || this.#pending.get(number) !== pending) return;
-      this.#forget(number);
-      pending.outcome.reject(reason);
+      this.#fail(number, pending, reason);
     }
   }
 
@@ -426,10 +426,9 @@ export class Publisher {
   #denied(subject: string): void {
     for (const [number, pending] of this.#pending) {
       if (pending.subject !== subject) continue;
-      this.#forget(number);
-      pending.outcome.reject(
-        new ComponentError('forbidden', `the user may not publish to "${subject}" on the server`),
-      );
+      pending.sent = false;
+      const text = `the user may not publish to "${subject}" on the server`;
+      this.#fail(number, pending, new ComponentError('forbidden', text));
     }
   }
 
@@ -445,12 +444,12 @@ export class Publisher {
     for (const [number, pending] of [...this.#pending]) this.#fail(number, pending, error);
   }
 
-  /** Fails what no stream has answered, and says so where it may have been stored all the same. */
+  /** Says so where a copy may have been stored all the same. */
   #fail(number: number, { sent, repeated, unanswered, outcome }: Pending, cause: ComponentError) {
     this.#forget(number);
-    const text = `${cause.message}; the message may have been stored`;
     const inDoubt = sent || repeated || unanswered;
-    outcome.reject(inDoubt ? new ComponentError(cause.code, text, { cause }) : cause);
+    const text = `${cause.message}; the message may have been stored`;
+    outcome.reject(inDoubt ? new ComponentError(cause.code, text, { cause, inDoubt }) : cause);
   }
 }
 

@@ -8,10 +8,10 @@ import { Backlog, type Figures } from './backlog.ts';
 import { Binding } from './binding.ts';
 import type { Connection } from './connection.ts';
 import { type BoundConsumer, type Earlier, isStillThere, sameCreation } from './consumer.ts';
-import type { SubscriptionCounts } from './counts.ts';
+import type { DeathReason, SubscriptionCounts } from './counts.ts';
 import { DeadLetters, type Death } from './dead-letter.ts';
 import { type Deliver, HandOver } from './hand-over.ts';
-import { InFlight, type Unsettled } from './in-flight.ts';
+import { type Ended, InFlight, type Unsettled } from './in-flight.ts';
 import { parseDelivery } from './message.ts';
 import type { Publisher } from './publisher.ts';
 import { Pull } from './pull.ts';
@@ -62,6 +62,9 @@ export interface SubscriptionStatus {
 
 /** With more than this unsettled a subscription asks for nothing. Unit: bytes. */
 const mostBytes = 32 * 1024 * 1024;
+
+/** Messages that one line of the log names. */
+const mostNamed = 20;
 
 /** With a shorter ackWait every acknowledgement is sent at once. Unit: milliseconds. */
 const unhurried = 1_000;
@@ -193,7 +196,7 @@ export class Subscription {
       ...this.#where(),
       type: consumer && (consumer.deliverSubject ? 'push' : 'pull'),
       inFlight: this.#inFlight.size,
-      deadLettersPending: this.#deadLetters.pending,
+      deadLettersPending: this.#deadLetters.pending.size,
       counts: this.#counts,
       backlog: this.#backlog.figures,
     };
@@ -256,9 +259,10 @@ export class Subscription {
     }
     this.#unwatch?.();
     await this.#saveLastChances();
-    this.#tellOfTheRest();
+    const { pending } = this.#deadLetters;
     this.#closed.abort();
-    this.#inFlight.close();
+    const { maxDeliver = Number.POSITIVE_INFINITY } = this.#consumer ?? {};
+    this.#tellOfTheRest(this.#inFlight.close(maxDeliver), pending);
     await within(flushLimit, this.#settlements.flush());
     this.#state = 'closed';
     this.#handOver.more();
@@ -266,15 +270,30 @@ export class Subscription {
     this.#resolveClosed();
   }
 
-  #tellOfTheRest(): void {
+  #tellOfTheRest(ended: Ended, pending: Map<number, DeathReason>): void {
     const { connection, log } = this.#options;
-    const { size, aside } = this.#inFlight;
     const when = connection.connected ? 'gave back' : 'not connected to give back';
-    if (size > aside) log.info(this.#where(), `${when} ${size - aside} unsettled message(s)`);
-    const { pending } = this.#deadLetters;
-    if (pending === 0) return;
-    const text = 'what is there when their ackWait ends can still store them';
-    log.error(this.#where(), `stopped with ${pending} dead letter(s) not stored: ${text}`);
+    if (ended.givenBack > 0) {
+      log.info(this.#where(), `${when} ${ended.givenBack} unsettled message(s)`);
+    }
+    // Of what was never settled in time the server has told already.
+    const told = [...pending].filter(([, reason]) => reason === 'unsettled');
+    const lost = new Map<number, DeathReason>(told);
+    for (const sequence of ended.lost) lost.set(sequence, pending.get(sequence) ?? 'given-back');
+    for (const [sequence, reason] of lost) this.#deadLetters.lost(sequence, reason);
+    const kept = ended.kept.filter((sequence) => !lost.has(sequence));
+    const about = (sequences: number[]) => ({
+      ...this.#where(),
+      streamSequences: sequences.slice(0, mostNamed),
+    });
+    if (kept.length > 0) {
+      const text = 'a replica that runs when their ackWait ends can still store them';
+      log.error(about(kept), `${kept.length} dead letter(s) not stored: ${text}`);
+    }
+    if (lost.size > 0) {
+      const text = 'no process will hear of them again; their stream may have them';
+      log.error(about([...lost.keys()]), `${lost.size} dead letter(s) lost: ${text}`);
+    }
   }
 
   /** To be delivered again at once, here or elsewhere; unless the server would not. */
