@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { cp, glob, readFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { headers } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { resolveBinary } from '../../tools/binaries.ts';
@@ -169,13 +170,32 @@ const here: [command: RegExp, (command: string) => Promise<void>][] = [
       expect(again?.subject).toBe('orders');
       expect(again?.data).toEqual(original?.data);
       const { 'Nats-Msg-Id': _, ...own } = Object.fromEntries(original?.header ?? []);
-      expect(Object.fromEntries(again?.header ?? [])).toEqual(own);
+      const { 'Nats-Msg-Id': __, ...same } = Object.fromEntries(again?.header ?? []);
+      expect(same).toEqual(own);
       const { state } = await streams.info('ORDERS', { subjects_filter: '>' });
       expect(state.subjects).toEqual({ orders: 45 });
 
-      await orders.nats.client.request('orders_dead', 'put there by daprd');
-      await expect(orders.lookInto(command)).rejects.toThrow('has no Dead-Letter-Subject');
-      await orders.letters(1);
+      const { client } = orders.nats;
+      const letter = headers();
+      letter.set('Dead-Letter-Subject', 'orders');
+      await client.request('orders_dead', 'put there by daprd');
+      await client.request('orders_dead', 'good', { headers: letter, timeout: 1_000 });
+      await expect(orders.lookInto(command)).rejects.toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining('published 1 dead letter(s) again'),
+        stderr: expect.stringContaining('left message 48 of ORDERS: it has no Dead-Letter-Subject'),
+      });
+      const left = await streams.info('ORDERS', { subjects_filter: '>' });
+      expect(left.state.subjects).toEqual({ orders: 46, orders_dead: 1 });
+
+      // As if it were interrupted between the two, each time.
+      await client.request('orders_dead', 'good', { headers: letter, timeout: 1_000 });
+      await streams.update('ORDERS', { deny_delete: true });
+      for (let time = 1; time <= 2; time++) {
+        await expect(orders.lookInto(command)).rejects.toThrow('stopped: ');
+        const kept = await streams.info('ORDERS', { subjects_filter: '>' });
+        expect(kept.state.subjects).toEqual({ orders: 47, orders_dead: 2 });
+      }
     },
   ],
 ];

@@ -55,8 +55,26 @@ var examples = map[string][]example{
 			subscription_state{component="pubsub",app="shop",topic="orders",state="binding",instance="b"} 0x8
 			subscription_state{component="pubsub",app="shop",topic="orders",state="delivering",instance="b"} 1x8`,
 			[]string{"2-5"}},
+		{"both stand by, until one has the consumer", `
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="a"} 1x5 0x2
+			subscription_state{component="pubsub",app="shop",topic="orders",state="delivering",instance="a"} 0x5 1x2
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="b"} 1x8`,
+			[]string{"2-5", "2-5"}},
+		{"one topic stands by and the other one delivers", `
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="a"} 1x5
+			subscription_state{component="pubsub",app="shop",topic="bills",state="delivering",instance="a"} 1x5`,
+			[]string{"2-5"}},
+		{"it looks for the consumer and stands by in turns", `
+			subscription_state{component="pubsub",app="shop",topic="orders",state="binding",instance="a"} 1 0 1 0 1 0
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="a"} 0 1 0 1 0 1`,
+			[]string{"2-5"}},
 		{"less than two minutes", `
 			subscription_state{component="pubsub",app="shop",topic="orders",state="binding",instance="a"} 1x1 0x5`, nil},
+		{"one stands by while another delivers, and takes over", `
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="a"} 1x6 0x5
+			subscription_state{component="pubsub",app="shop",topic="orders",state="delivering",instance="a"} 0x6 1x5
+			subscription_state{component="pubsub",app="shop",topic="orders",state="standby",instance="b"} 0x5
+			subscription_state{component="pubsub",app="shop",topic="orders",state="delivering",instance="b"} 1x5 stale`, nil},
 		{"paused", `
 			subscription_state{component="pubsub",app="shop",topic="orders",state="binding",instance="a"} 0x5
 			subscription_state{component="pubsub",app="shop",topic="orders",state="paused",instance="a"} 1x5`, nil},
@@ -212,6 +230,19 @@ func TestEachAlertFiresWhenItShould(t *testing.T) {
 				from := scrape(t, labelsOf, one.series)
 				if got := firing(t, engine, rule, from); !slices.Equal(got, one.fires) {
 					t.Errorf("%s: %s: fires %q, not %q", rule.Alert, one.of, got, one.fires)
+				}
+				// What is well in another namespace hides nothing, and adds nothing.
+				for _, other := range examples[rule.Alert] {
+					quiet := scrape(t, labelsOf, other.series)
+					// What ends is there for some minutes more: it can fire then.
+					if len(other.fires) > 0 || quiet.minutes < from.minutes {
+						continue
+					}
+					both := from.in("one")
+					both.series = append(both.series, quiet.in("another").series...)
+					if got := firing(t, engine, rule, both); !slices.Equal(got, one.fires) {
+						t.Errorf("%s: %s: with %q in another namespace: fires %q, not %q", rule.Alert, one.of, other.of, got, one.fires)
+					}
 				}
 				twice := slices.Sorted(slices.Values(slices.Repeat(one.fires, 2)))
 				if got := firing(t, engine, rule, from.in("one", "another")); !slices.Equal(got, twice) {
