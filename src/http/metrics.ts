@@ -176,7 +176,7 @@ const table: Metric[] = [
   {
     name: 'dead_letters_pending',
     type: 'gauge',
-    help: 'Messages on their way to deadLetterSubject; for long where no stream takes them.',
+    help: 'Messages on their way to deadLetterSubject; for long where they cannot be stored.',
     labels: ofTopic,
     read: perSubscription(({ deadLettersPending }) => one(deadLettersPending)),
   },
