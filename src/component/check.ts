@@ -1,8 +1,13 @@
 import { ComponentError, messageOf } from '../errors.ts';
 import { Connection } from '../jetstream/connection.ts';
 import { denied, type Permissions, permitted } from '../jetstream/permissions.ts';
-import { anyApp, neededSubjects, plannedConsumer } from '../jetstream/plan.ts';
-import { confirmDeadLetterStream, confirmStream } from '../jetstream/stream.ts';
+import {
+  anyApp,
+  type PlannedStream,
+  plannedConsumer,
+  plannedDeadLetterStream,
+  plannedStream,
+} from '../jetstream/plan.ts';
 import { checkSubscribeSubject, publishFault } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
@@ -193,36 +198,38 @@ async function checkOnServer(
   report: Findings,
 ): Promise<void> {
   const { deadLetterSubject: dead, streamManagement } = config;
-  const told = async (subject: string, of: string, asked: Promise<string | undefined>) => {
+  const told = async (subject: string, of: string, asked: Promise<PlannedStream>) => {
     try {
-      const stream = await asked;
-      if (stream !== undefined) report.fine(`${of}stream ${stream} takes the subject "${subject}"`);
+      const { found, needed } = await asked;
+      if (found !== undefined) report.fine(`${of}stream ${found} takes the subject "${subject}"`);
       else {
         report.note(
           `${of}no stream takes the subject "${subject}" yet; the component would make one, or ` +
             `add it to one (streamManagement is ${streamManagement})`,
         );
       }
-      return stream;
+      return needed;
     } catch (error) {
       report.problem(`${of}${messageOf(error)}`);
-      return undefined;
+      return [];
     }
   };
-  const stream = await told(topic, '', confirmStream(connection, config, topic));
+  const needed = await told(topic, '', plannedStream(connection, config, topic));
   if (dead !== undefined) {
-    const asked = confirmDeadLetterStream(connection, config, topic, dead);
-    await told(dead, 'deadLetterSubject: ', asked);
+    const asked = plannedDeadLetterStream(connection, config, topic, dead);
+    needed.push(...(await told(dead, 'deadLetterSubject: ', asked)));
   }
-  const needed =
-    stream === undefined ? [] : neededSubjects(config, topic, stream, connection.apiPrefix);
   const may = (subject: string) =>
     permissions === undefined || permitted(permissions.publish, subject);
-  const lacking = permissions
-    ? needed.filter((one) => !may(one))
-    : await denied(connection, needed);
+  let lacking: string[] = [];
+  try {
+    lacking = permissions ? needed.filter((one) => !may(one)) : await denied(connection, needed);
+  } catch (error) {
+    report.problem(`permissions not looked at: ${messageOf(error)}`);
+  }
   if (dead !== undefined && !may(dead)) lacking.push(dead);
-  for (const subject of lacking) report.problem(`the user may not publish to ${subject}`);
+  // The dead letters may be for the same stream.
+  for (const subject of new Set(lacking)) report.problem(`the user may not publish to ${subject}`);
   if (publishFault(topic) === undefined && !may(topic)) {
     report.note(`the user may not publish to ${topic}: its apps can only subscribe`);
   }

@@ -26,8 +26,11 @@ export function permitted(permission: Permission | undefined, subject: string): 
 }
 
 /**
- * Those of JetStream's subjects that the server refuses this user's messages to, found by sending each one
- * that JetStream makes nothing of, within 2 s: no acknowledgement, no request, and nobody to answer.
+ * Those of JetStream's subjects that the server refuses this user's messages to, found by sending `?` to each,
+ * within 2 s. Only for those where that is no acknowledgement and a call that is refused as unreadable: some
+ * calls (STREAM.NAMES, STREAM.INFO) ignore what is sent to them, and are carried out.
+ *
+ * @throws ComponentError `unavailable` where the server does not answer in time: nothing is known then
  */
 export async function denied(connection: Connection, subjects: string[]): Promise<string[]> {
   const refused = new Set<string>();
@@ -36,10 +39,15 @@ export async function denied(connection: Connection, subjects: string[]): Promis
   // What stands for an app id that is not known has a space.
   const sent = subjects.map((subject) => [subject, subject.replace(/\s/g, '_')] as const);
   for (const [, subject] of sent) connection.nats.publish(subject, '?');
-  await within(refusalLimit, connection.flush());
+  let answered = false;
+  const seen = connection.flush().then(() => {
+    answered = true;
+  });
+  await within(refusalLimit, seen);
   // The client has them all by now, and tells of them a turn later.
   await setImmediate();
   connection.events.off('publishDenied', onDenied);
+  if (!answered) throw new ComponentError('unavailable', 'no answer from the server');
   return sent.filter(([, subject]) => refused.has(subject)).map(([subject]) => subject);
 }
 

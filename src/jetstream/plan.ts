@@ -1,7 +1,14 @@
+import { JetStreamApiCodes } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { formatDuration } from '../duration.ts';
+import { ComponentError } from '../errors.ts';
+import { fromApi, ifThere } from './api-errors.ts';
+import { ask } from './ask.ts';
+import type { Connection } from './connection.ts';
 import { namedDurable, newConsumer, toMillis, wantsPush } from './consumer-settings.ts';
-import { durableName, legal } from './names.ts';
+import { durableName, hashedName, legal } from './names.ts';
+import { confirmDeadLetterStream, confirmStream } from './stream.ts';
+import { streamsOf } from './stream-lookup.ts';
 
 /** Stands for the app id in a consumerID, where it is not known. */
 export const anyApp = '<app id>';
@@ -42,8 +49,82 @@ function plannedName(config: Config, topic: string): string | undefined {
   return `${consumerID}-${legal(topic)}${name.includes('~') ? '~<hash>' : ''}`;
 }
 
-/** JetStream's subjects that a user needs to publish to for subscribing to the topic, and settling. */
-export function neededSubjects(
+export interface PlannedStream {
+  /** The stream that takes the subject already. */
+  found: string | undefined;
+  /**
+   * JetStream's subjects that a user needs to publish to; without STREAM.NAMES and STREAM.INFO, which
+   * have been asked by then.
+   */
+  needed: string[];
+}
+
+/**
+ * The stream that a subscription would use, or have made, and what it needs for making or changing it,
+ * for subscribing and for settling.
+ *
+ * @throws ComponentError `no-stream`; `forbidden`, `unavailable`, `timeout`
+ */
+export async function plannedStream(
+  connection: Connection,
+  config: Config,
+  topic: string,
+): Promise<PlannedStream> {
+  const found = await confirmStream(connection, config, topic);
+  const { name, needed } = await managed(connection, config, topic, found);
+  const own = neededByConsumer(config, topic, name, connection.apiPrefix);
+  return { found, needed: [...needed, ...own] };
+}
+
+/** The stream for what a subscription puts aside at a subject, as {@link plannedStream}. */
+export async function plannedDeadLetterStream(
+  connection: Connection,
+  config: Config,
+  topic: string,
+  subject: string,
+): Promise<PlannedStream> {
+  const found = await confirmDeadLetterStream(connection, config, topic, subject);
+  // With streamSubjects it is the topic's stream that takes the dead letters.
+  if (found !== undefined || config.streamSubjects) return { found, needed: [] };
+  const { needed } = await managed(connection, config, subject, undefined);
+  return { found, needed };
+}
+
+/** What making or changing a stream needs. Asks what streamManagement asks before it does so. */
+async function managed(
+  connection: Connection,
+  { streamManagement, streamName }: Config,
+  subject: string,
+  found: string | undefined,
+): Promise<{ name: string; needed: string[] }> {
+  const name = found ?? streamName ?? streamNameFor(subject);
+  if (streamManagement === 'none') return { name, needed: [] };
+  let there: boolean;
+  try {
+    await streamsOf(connection, subject);
+    const info = ask(() => connection.api.streams.info(name));
+    there = (await ifThere(info, JetStreamApiCodes.StreamNotFound)) !== undefined;
+  } catch (error) {
+    throw fromApi(error);
+  }
+  const api = `${connection.apiPrefix}.STREAM`;
+  if (!there) return { name, needed: [`${api}.CREATE.${name}`] };
+  // Also where nothing is to be changed now: a later change of a stream* field will be.
+  if (streamManagement === 'update') return { name, needed: [`${api}.UPDATE.${name}`] };
+  if (found !== undefined) return { name, needed: [] };
+  throw new ComponentError(
+    'no-stream',
+    `no stream can be made for the subject "${subject}": there is a stream ${name}, which does ` +
+      'not take it; set streamName, or streamManagement to update',
+  );
+}
+
+/** As manageStream names it. */
+function streamNameFor(subject: string): string {
+  return /^[A-Za-z0-9_-]{1,200}$/.test(subject) ? subject : hashedName(subject, [subject]);
+}
+
+function neededByConsumer(
   config: Config,
   topic: string,
   stream: string,
@@ -52,8 +133,6 @@ export function neededSubjects(
   const name = plannedName(config, topic) ?? 'EPHEMERAL';
   const api = (call: string) => `${apiPrefix}.${call}.${stream}`;
   const needed = [
-    `${apiPrefix}.STREAM.NAMES`,
-    api('STREAM.INFO'),
     `${api('CONSUMER.INFO')}.${name}`,
     `${api('CONSUMER.CREATE')}.${name}.${topic}`,
     `$JS.ACK.${stream}.${name}.1.0.0.0.0`,

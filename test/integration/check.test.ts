@@ -1,9 +1,15 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { pino } from 'pino';
 import { afterAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { parseConfig } from '../../src/component/config.ts';
+import { Connection } from '../../src/jetstream/connection.ts';
+import { findStream } from '../../src/jetstream/stream.ts';
 import { component } from '../support/daprd.ts';
 import { NatsServer } from '../support/nats-server.ts';
 import { SilentServers } from '../support/silent-servers.ts';
@@ -580,6 +586,135 @@ test('--connect: permissions are looked at also where the user may not ask for t
   });
   expect((await consumers.list('ORDERS').next()).map(({ name }) => name)).toEqual(['app-orders']);
   expect(await message?.ackAck()).toBe(true);
+});
+
+test('--connect: making or changing a stream needs its permission, and the rest is looked at too', async () => {
+  const api = '"$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.>", "$JS.API.STREAM.MSG.GET.>"';
+  const all = `${api}, "$JS.API.STREAM.*.*", "$JS.API.CONSUMER.>", "$JS.ACK.>"`;
+  const informed = '"$SYS.REQ.USER.INFO", new, made';
+  const config = `authorization { users: [
+    { user: full, password: p }
+    ${user('may', all, '"$JS.API.STREAM.UPDATE.>"')}
+    ${user('changes', all, '"$JS.API.STREAM.CREATE.>"')}
+    ${user('reads', `${api}, "$JS.API.CONSUMER.>", "$JS.ACK.>"`)}
+    ${user('informed', `${api}, "$JS.API.CONSUMER.>", "$JS.ACK.>", ${informed}`)}
+    ${user('few', api)}
+    ${user('blind', '"$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.>", "$JS.ACK.>"')}
+    ${user('nameless', '"$JS.API.STREAM.*.*", "$JS.API.CONSUMER.>", "$JS.ACK.>"')}
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders');
+  await nats.stream('taken', 'else');
+  const managing = parseConfig({
+    natsURL: nats.url,
+    username: 'full',
+    password: 'p',
+    streamManagement: 'create',
+  }).config;
+  const connection = await Connection.open(managing, pino({ level: 'silent' }));
+  const hashed = await findStream(connection, managing, 'a.b');
+  await connection.close();
+  await nats.api.streams.delete(hashed);
+  const streams = async () =>
+    (await nats.api.streams.list().next()).map(({ config, state }) => ({ config, state }));
+  const before = await streams();
+  const sent: string[] = [];
+  nats.client.subscribe('$JS.API.>', {
+    callback: (_, message) => {
+      if (message.string() === '?') sent.push(message.subject);
+    },
+  });
+  const create = (name: string) => `the user may not publish to $JS.API.STREAM.CREATE.${name}`;
+  const update = (name: string) => `the user may not publish to $JS.API.STREAM.UPDATE.${name}`;
+  const deadLetters = { deadLetterSubject: 'made' };
+  for (const [username, streamManagement, topic, problems, fields] of [
+    ['may', 'create', 'new', []],
+    ['may', 'update', 'new', []],
+    ['may', 'update', 'orders', [update('ORDERS')]],
+    ['may', 'update', 'new', [update('ORDERS')], { streamName: 'ORDERS' }],
+    ['may', 'update', 'taken', [update('taken')]],
+    ['changes', 'update', 'orders', []],
+    ['changes', 'update', 'new', [], { streamName: 'ORDERS' }],
+    ['reads', 'create', 'orders', []],
+    ['reads', 'create', 'new', [create('new')]],
+    ['reads', 'update', 'new', [create('new')]],
+    ['reads', 'create', 'new', [create('OWN')], { streamName: 'OWN' }],
+    ['reads', 'create', 'a.b', [create(hashed)]],
+    ['reads', 'create', 'orders', [create('made')], deadLetters],
+    ['reads', 'update', 'new', [update('ORDERS')], { ...deadLetters, streamName: 'ORDERS' }],
+    ['reads', 'create', 'new', [create('new')], { ...deadLetters, streamSubjects: 'new, made' }],
+    ['informed', 'create', 'new', [create('new')]],
+    ['may', 'create', 'taken', ['no stream can be made for the subject "taken": there is a']],
+    ['blind', 'create', 'new', ['the user may not publish to "$JS.API.STREAM.INFO.new"']],
+    ['blind', 'none', 'orders', ['the user may not publish to "$JS.API.STREAM.INFO.ORDERS"']],
+    [
+      'nameless',
+      'create',
+      'orders',
+      ['the user may not publish to "$JS.API.STREAM.NAMES"'],
+      { streamName: 'ORDERS' },
+    ],
+    [
+      'few',
+      'create',
+      'new',
+      [
+        create('new'),
+        'the user may not publish to $JS.API.CONSUMER.INFO.new.app-new',
+        'the user may not publish to $JS.API.CONSUMER.CREATE.new.app-new.new',
+        'the user may not publish to $JS.ACK.new.app-new.',
+        'the user may not publish to $JS.API.CONSUMER.MSG.NEXT.new.app-new',
+      ],
+    ],
+  ] as [string, string, string, string[], Record<string, string>?][]) {
+    const properties = { natsURL: nats.url, username, password: 'p', streamManagement, ...fields };
+    const { code, stdout } = await check(
+      [component('pubsub', properties), subscription(topic)],
+      '--connect',
+      '--app-id',
+      'app',
+    );
+    const told = [...stdout.matchAll(/^ {2}problem +(.*)$/gm)].map(([, text]) => text);
+    const about = `${username} ${streamManagement} ${topic}`;
+    expect(told, about).toEqual(problems.map((text) => expect.stringContaining(text)));
+    expect(code, about).toBe(told.length > 0 ? 1 : 0);
+  }
+  expect(sent).toContain('$JS.API.STREAM.CREATE.new');
+  expect(sent.filter((one) => /STREAM\.(?!CREATE|UPDATE|MSG\.GET)/.test(one))).toEqual([]);
+  expect(await streams()).toEqual(before);
+});
+
+test.each([
+  ['is silent', (socket: Socket) => socket.removeAllListeners('data').resume()],
+  ['is gone', (socket: Socket) => socket.destroy()],
+])('--connect: permissions are not taken for given where the server %s', async (_, end) => {
+  const config = `authorization { users: [
+    { user: full, password: p }
+    ${user('documented', '"$JS.API.>", "$JS.ACK.>"')}
+  ] }`;
+  await using nats = await NatsServer.start({ config, client: { user: 'full', pass: 'p' } });
+  await nats.stream('ORDERS', 'orders');
+  await using between = createServer((near) => {
+    const far = connect(nats.port, '127.0.0.1');
+    far.on('error', () => near.destroy()).pipe(near);
+    near.on('error', () => far.destroy()).on('close', () => far.destroy());
+    near.on('data', (chunk) => {
+      if (chunk.includes('\r\n?\r\n')) end(near);
+      else far.write(chunk);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  const natsURL = `nats://127.0.0.1:${(between.address() as AddressInfo).port}`;
+  const { code, stdout } = await check(
+    [
+      component('pubsub', { natsURL, username: 'documented', password: 'p' }),
+      subscription('orders'),
+    ],
+    '--connect',
+  );
+  expect(stdout).toContain('ok       stream ORDERS takes');
+  expect(stdout).toContain('problem  permissions not looked at: no answer from the server');
+  expect(code).toBe(1);
 });
 
 test('--connect: a server that is listed often is named once', async () => {
