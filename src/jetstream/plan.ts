@@ -6,9 +6,10 @@ import { fromApi, ifThere } from './api-errors.ts';
 import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import { namedDurable, newConsumer, toMillis, wantsPush } from './consumer-settings.ts';
-import { durableName, hashedName, legal } from './names.ts';
+import { durableName, legal } from './names.ts';
 import { confirmDeadLetterStream, confirmStream } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
+import { streamNameFor } from './stream-management.ts';
 
 /** Stands for the app id in a consumerID, where it is not known. */
 export const anyApp = '<app id>';
@@ -117,11 +118,6 @@ async function managed(
     `no stream can be made for the subject "${subject}": there is a stream ${name}, which does ` +
       'not take it; set streamName, or streamManagement to update',
   );
-}
-
-/** As manageStream names it. */
-function streamNameFor(subject: string): string {
-  return /^[A-Za-z0-9_-]{1,200}$/.test(subject) ? subject : hashedName(subject, [subject]);
 }
 
 function neededByConsumer(

@@ -109,6 +109,6 @@ function differs(info: StreamInfo, wanted: Partial<StreamConfig>): boolean {
 }
 
 /** The subject itself where it can be a name, else with a hash: `a.b` and `a_b` are two streams. */
-function streamNameFor(subject: string): string {
+export function streamNameFor(subject: string): string {
   return /^[A-Za-z0-9_-]{1,200}$/.test(subject) ? subject : hashedName(subject, [subject]);
 }
