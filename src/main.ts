@@ -243,7 +243,7 @@ async function warnOfMisspelt(log: Logger): Promise<void> {
     (name) => /^DAPR_?NATS/i.test(name) && !ownVariables.includes(name),
   );
   if (unknown.length === 0) return;
-  const { meant } = await import('./component/misspelling.ts');
+  const { meant } = await import('./misspelling.ts');
   for (const name of unknown) {
     const near = meant(name, ownVariables);
     if (near) log.warn(`${name} is not a variable of this program; did you mean ${near}?`);

@@ -10,8 +10,8 @@ import {
 } from '../jetstream/plan.ts';
 import { checkSubscribeSubject, publishFault } from '../jetstream/subject.ts';
 import type { Logger } from '../log.ts';
+import { meant } from '../misspelling.ts';
 import { type Config, parseConfig, withOverrides } from './config.ts';
-import { meant } from './misspelling.ts';
 import {
   type ComponentResource,
   type Finding,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { ComponentError, type ErrorCode } from '../errors.ts';
+import { meant } from '../misspelling.ts';
 import { contradictions, withoutEffect } from './contradictions.ts';
 import { type Field, fields, keysOfDaprd } from './fields.ts';
-import { meant } from './misspelling.ts';
 
 type FieldName = keyof typeof fields;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Alias, type Document, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import { meant } from './misspelling.ts';
+import { meant } from '../misspelling.ts';
 
 /** A Component or Subscription as found in a file, as far as it matters here. */
 export type Resource = ComponentResource | SubscriptionResource;
