@@ -1,13 +1,10 @@
-import { JetStreamApiCodes } from '@nats-io/jetstream';
 import type { Config } from '../component/config.ts';
 import { formatDuration } from '../duration.ts';
 import { ComponentError } from '../errors.ts';
-import { fromApi, ifThere } from './api-errors.ts';
-import { ask } from './ask.ts';
 import type { Connection } from './connection.ts';
 import { namedDurable, newConsumer, toMillis, wantsPush } from './consumer-settings.ts';
 import { durableName, legal } from './names.ts';
-import { confirmDeadLetterStream, confirmStream } from './stream.ts';
+import { confirmDeadLetterStream, confirmStream, streamNamed } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
 import { streamNameFor } from './stream-management.ts';
 
@@ -100,14 +97,8 @@ async function managed(
 ): Promise<{ name: string; needed: string[] }> {
   const name = found ?? streamName ?? streamNameFor(subject);
   if (streamManagement === 'none') return { name, needed: [] };
-  let there: boolean;
-  try {
-    await streamsOf(connection, subject);
-    const info = ask(() => connection.api.streams.info(name));
-    there = (await ifThere(info, JetStreamApiCodes.StreamNotFound)) !== undefined;
-  } catch (error) {
-    throw fromApi(error);
-  }
+  await streamsOf(connection, subject);
+  const there = await streamNamed(connection, name);
   const api = `${connection.apiPrefix}.STREAM`;
   if (!there) return { name, needed: [`${api}.CREATE.${name}`] };
   // Also where nothing is to be changed now: a later change of a stream* field will be.

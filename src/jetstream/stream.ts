@@ -95,7 +95,8 @@ function confirmManaged(
   );
 }
 
-async function streamNamed(
+/** Its settings; undefined where there is none of that name. */
+export async function streamNamed(
   connection: Connection,
   name: string | undefined,
 ): Promise<StreamConfig | undefined> {
