@@ -15,6 +15,8 @@ export interface Options {
    */
   sidecar: { url: string; token: string | undefined; guessed: boolean } | undefined;
   restartOrphanedSidecar: boolean;
+  /** What serves gRPC on the socket. */
+  grpcServer: GrpcServerName;
   /** Once told to stop, how long it serves on while a daprd is still there. Unit: milliseconds. */
   stopAfterSidecar: number;
   /** Where metrics, health and the status page are served; undefined for nowhere. */
@@ -43,6 +45,10 @@ export type Command =
   | { run: 'version' }
   | { run: 'refuse'; reason: string };
 
+/** `own` is src/grpc; `grpc-js` is the library, for whoever meets a difference. */
+const grpcServers = ['own', 'grpc-js'] as const;
+export type GrpcServerName = (typeof grpcServers)[number];
+
 /** Several spellings of the folder are about: daprd's own, the injector's, and an older one. */
 const daprFolderVariables = [
   'DAPR_COMPONENTS_SOCKETS_FOLDER',
@@ -57,6 +63,7 @@ const defaults = {
   'log-level': 'info',
   'http-host': '127.0.0.1',
   'stop-after-sidecar': '0',
+  'grpc-server': 'own',
 } as const;
 
 /** Each is also an environment variable. */
@@ -70,6 +77,7 @@ const settings = {
   'sidecar-url': { type: 'string' },
   'restart-orphaned-sidecar': { type: 'boolean' },
   'stop-after-sidecar': { type: 'string' },
+  'grpc-server': { type: 'string' },
 } as const;
 
 type Flag = keyof typeof settings;
@@ -129,6 +137,9 @@ Options, each also by environment variable; the option wins:
                         it can finish what it is still handling; no longer than this, 600 at most.
                         For containers that are all told to stop at the same time
                         [DAPR_NATS_JETSTREAM_STOP_AFTER_SIDECAR, default ${defaults['stop-after-sidecar']}]
+  --grpc-server NAME    what serves gRPC on the socket: own, or grpc-js, the library.
+                        grpc-js is slower; use it if own does not work for you
+                        [DAPR_NATS_JETSTREAM_GRPC_SERVER, default ${defaults['grpc-server']}]
   --help                print this and exit
   --version             print the version and exit
 
@@ -260,6 +271,9 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
     return refuse(host, 'nothing is served without --http-port');
   const after = read('stop-after-sidecar');
   if (!isSeconds(after.value)) return refuse(after, secondsAllowed);
+  const server = read('grpc-server');
+  const grpcServer = grpcServers.find((known) => known === server.value);
+  if (!grpcServer) return refuse(server, `use one of ${grpcServers.join(', ')}`);
   const restart = read('restart-orphaned-sidecar');
   if (!/^(true|false|)$/i.test(restart.value)) return refuse(restart, 'use true or false');
   const restartOrphanedSidecar = restart.value.toLowerCase() === 'true';
@@ -279,6 +293,7 @@ function parseServe(args: string[], env: NodeJS.ProcessEnv): Command {
       logLevel: level.value as LogLevel,
       sidecar: url ? { url, token: env.DAPR_API_TOKEN, guessed: !sidecar } : undefined,
       restartOrphanedSidecar,
+      grpcServer,
       stopAfterSidecar: Number(after.value) * 1_000,
       http: asked ? { host: host.value, port: Number(port.value) } : undefined,
     },

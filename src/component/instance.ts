@@ -77,8 +77,8 @@ export class Instance {
   }
 
   /** Stores one message; see {@link Publisher.publish}. */
-  publish(topic: string, message: OutboundMessage): Promise<void> {
-    return this.#publisher.publish(topic, message);
+  publish(topic: string, message: OutboundMessage, done: (error?: ComponentError) => void): void {
+    this.#publisher.publish(topic, message, done);
   }
 
   /** Stores many; see {@link Publisher.bulkPublish}. */

@@ -1,19 +1,23 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Instance, SubscribeOptions } from '../component/instance.ts';
+import type { Connection } from '../component/sessions.ts';
 import { ComponentError, type ErrorCode } from '../errors.ts';
+import type { StreamingCall } from '../grpc/method.ts';
 import type { InboundMessage } from '../jetstream/message.ts';
 import type { Logger } from '../log.ts';
-import type { DecodedPullMessagesRequest } from './generated/dapr/proto/components/v1/PullMessagesRequest.ts';
-import type { PullMessagesResponse } from './generated/dapr/proto/components/v1/PullMessagesResponse.ts';
+import {
+  type PullMessagesRequest,
+  type PullMessagesResponse,
+  pullMessagesResponse,
+  type Topic,
+} from './messages.ts';
 import { toStatus } from './status.ts';
 
-export type PullCall = ServerDuplexStream<DecodedPullMessagesRequest, PullMessagesResponse>;
+export type PullCall = StreamingCall<PullMessagesRequest, PullMessagesResponse, Connection>;
 
 /**
- * What daprd's gRPC client takes as one message. A larger one breaks the stream for good, so it
- * is never written (host.md: "Calls"). Unit: bytes.
+ * What daprd's gRPC client takes as one message. A larger one breaks the stream for good, so it is never written.
+ * Unit: bytes.
  */
 const hostMessageLimit = 4 * 1024 * 1024;
 
@@ -40,43 +44,33 @@ export async function servePullStream(
   log: Logger,
 ): Promise<void> {
   const ended = new AbortController();
-  const end = () => ended.abort();
-  call.once('cancelled', end);
-  call.once('close', end);
-  call.once('error', end);
-  const patience = setTimeout(() => {
-    fail(new ComponentError('invalid-request', 'no topic was named within 30 s'));
-  }, firstRequestLimit);
-
-  const fail = (error: unknown) => {
+  const end = (error?: unknown) => {
     if (ended.signal.aborted) return;
-    call.emit('error', toStatus(error, log));
-    end();
+    call.end(error === undefined ? undefined : toStatus(error, log));
+    ended.abort();
   };
+  call.onCancel = () => ended.abort();
+  let patience: NodeJS.Timeout | undefined = setTimeout(() => {
+    end(new ComponentError('invalid-request', 'no topic was named within 30 s'));
+  }, firstRequestLimit);
+  ended.signal.addEventListener('abort', () => clearTimeout(patience));
+  call.onEnd = () => end();
+  const roomMade = new Room(call, ended.signal);
 
   try {
-    const first = await firstRequest(call, ended.signal);
+    const topic = await firstTopic(call, ended.signal);
     clearTimeout(patience);
-    if (!first) return;
-    const { topic } = first;
-    if (!topic?.name) {
-      throw new ComponentError(
-        'invalid-request',
-        'the first request of a PullMessages stream must name a topic',
-      );
-    }
+    patience = undefined;
+    if (!topic) return;
     const subscription = await subscribe(instanceOf, ended.signal, {
       topic: topic.name,
       metadata: topic.metadata,
-      deliver: (message) => deliver(call, message, ended.signal),
+      deliver: (message) => deliver(call, message, roomMade),
       signal: ended.signal,
     });
     if (!subscription) return;
-    subscription.closed.then(() => {
-      if (!ended.signal.aborted) call.end();
-    });
-    const halfClosed = new Promise((resolve) => call.once('end', resolve));
-    call.on('data', ({ topic, ackMessageId, ackError }: DecodedPullMessagesRequest) => {
+    subscription.closed.then(() => end());
+    call.onMessage = ({ topic, ackMessageId, ackError }) => {
       try {
         if (ackMessageId && ackError?.message === neverHandled)
           subscription.unhandled(ackMessageId);
@@ -84,39 +78,29 @@ export async function servePullStream(
         else if (topic) log.warn({ topic: topic.name }, 'ignored a second topic on one stream');
       } catch (error) {
         // One stream ends, not the process.
-        fail(error);
+        end(error);
       }
-    });
+    };
     call.resume();
-    await Promise.race([halfClosed, aborted(ended.signal)]);
   } catch (error) {
-    fail(error);
-  } finally {
-    clearTimeout(patience);
-    end();
-    if (!call.writableEnded) call.end();
+    end(error);
   }
 }
 
-/** Reads one request and no further; undefined where the stream ends before. */
-function firstRequest(
-  call: PullCall,
-  signal: AbortSignal,
-): Promise<DecodedPullMessagesRequest | undefined> {
-  const first = new Promise<DecodedPullMessagesRequest | undefined>((resolve) => {
-    call.once('end', () => resolve(undefined));
-    call.once('data', (request: DecodedPullMessagesRequest) => {
+/**
+ * Reads one request and no further; undefined where the stream ends before.
+ *
+ * @throws ComponentError where it names no topic
+ */
+function firstTopic(call: PullCall, signal: AbortSignal): Promise<Topic | undefined> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    call.onMessage = ({ topic }) => {
       call.pause();
-      resolve(request);
-    });
-  });
-  return Promise.race([first, aborted(signal)]);
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      if (topic?.name) return resolve(topic);
+      const text = 'the first request of a PullMessages stream must name a topic';
+      reject(new ComponentError('invalid-request', text));
+    };
   });
 }
 
@@ -143,30 +127,36 @@ async function subscribe(
   return undefined;
 }
 
+/** Waits for room on a stream. */
+class Room {
+  readonly #call: PullCall;
+  #resolve: (() => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+
+  constructor(call: PullCall, signal: AbortSignal) {
+    this.#call = call;
+    call.onRoom = () => this.#resolve?.();
+    signal.addEventListener('abort', () => this.#reject?.(signal.reason), { once: true });
+  }
+
+  /** @throws the signal's reason when the stream ends first */
+  made(): Promise<void> {
+    if (this.#call.ended) return Promise.reject(new ComponentError('closed', 'the stream ended'));
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+}
+
 /** Writes one message; a promise resolves once the stream has room for the next. */
 function deliver(
   call: PullCall,
-  message: InboundMessage,
-  signal: AbortSignal,
+  { id, data, topic: topicName, metadata, contentType }: InboundMessage,
+  room: Room,
 ): ReturnType<SubscribeOptions['deliver']> {
-  if (wireSize(message) > hostMessageLimit) return 'too-large';
-  const response: PullMessagesResponse = {
-    id: message.id,
-    data: message.data,
-    topicName: message.topic,
-    metadata: message.metadata,
-    contentType: message.contentType,
-  };
+  const response: PullMessagesResponse = { id, data, topicName, metadata, contentType };
+  if (pullMessagesResponse.size(response) > hostMessageLimit) return 'too-large';
   if (call.write(response)) return 'delivered';
-  return once(call, 'drain', { signal }).then(() => 'delivered');
-}
-
-/** The encoded size, at most: each field costs its bytes and up to 11 more for tag and lengths. */
-function wireSize(message: InboundMessage): number {
-  let size = message.data.byteLength + message.id.length + 64;
-  size += Buffer.byteLength(message.topic) + Buffer.byteLength(message.contentType);
-  for (const key in message.metadata) {
-    size += Buffer.byteLength(key) + Buffer.byteLength(message.metadata[key] as string) + 22;
-  }
-  return size;
+  return room.made().then(() => 'delivered');
 }

@@ -1,44 +1,86 @@
-import { loadSync } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
-import descriptor from 'protobufjs/ext/descriptor/index.js';
-import { contractFile } from './contract.ts';
+import type { Method, StreamingCall } from '../grpc/method.ts';
+import { type Code, code } from '../grpc/status.ts';
+import { type FileDescription, files } from './generated/descriptors.ts';
+import {
+  question,
+  type ReflectionRequest,
+  type ReflectionResponse,
+  reflectionRequest,
+  reflectionResponse,
+} from './reflection-messages.ts';
 
-/**
- * The reflection service, v1 and v1alpha: daprd finds a component by it, and by nothing else.
- *
- * Two things stand between what proto-loader makes of the proto and what strict readers (grpcurl)
- * take, so the contract is loaded once more and mended; test/conformance holds the result. Field
- * names must be as written, not in camel case. And protobufjs names the entry message of a map
- * after its field alone (`Metadata`), where protobuf's rule is `MetadataEntry`.
- */
-export function createReflection(): ReflectionService {
-  const asWritten = loadSync(contractFile, { keepCase: true });
-  for (const definition of Object.values(asWritten) as { fileDescriptorProtos?: Buffer[] }[]) {
-    definition.fileDescriptorProtos = definition.fileDescriptorProtos?.map(nameMapEntries);
+/** Returns the methods of the reflection services. daprd finds a component by the older one, v1alpha. */
+export function reflectionMethods(): Method[] {
+  return ['v1', 'v1alpha'].map((version) => ({
+    kind: 'streaming',
+    path: `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`,
+    request: reflectionRequest,
+    response: reflectionResponse,
+    handle,
+  }));
+}
+
+function handle(call: StreamingCall<ReflectionRequest, ReflectionResponse>): void {
+  call.onMessage = (request) => {
+    // Answers are larger than requests: a client that reads none of them is asked to wait.
+    if (!call.write(answer(request))) call.pause();
+  };
+  call.onRoom = () => call.resume();
+  call.onEnd = () => call.end();
+}
+
+function answer(request: ReflectionRequest): ReflectionResponse {
+  const { host, raw, name } = request;
+  const response = { ...reflectionResponse.create(), validHost: host, originalRequest: [raw] };
+  switch (request.question) {
+    case question.listServices:
+      return { ...response, listServicesResponse: { service: services() } };
+    case question.fileByFilename:
+      return withFile(response, fileNamed(name), `no proto file is named ${name}`);
+    case question.fileContainingSymbol:
+      return withFile(response, fileContaining(name), `no proto file contains the symbol ${name}`);
+    case question.fileContainingExtension:
+    case question.allExtensionNumbersOfType:
+      return withError(response, code.NOT_FOUND, `the type ${name} has no extensions`);
+    default:
+      return withError(response, code.UNIMPLEMENTED, 'the request asks for nothing that is known');
   }
-  return new ReflectionService(asWritten);
 }
 
-function nameMapEntries(encoded: Buffer): Buffer {
-  const file = descriptor.FileDescriptorProto.decode(encoded) as unknown as File;
-  for (const message of file.messageType) {
-    const maps = new Set<string>();
-    for (const nested of message.nestedType) {
-      if (!nested.options?.mapEntry || nested.name.endsWith('Entry')) continue;
-      maps.add(nested.name);
-      nested.name += 'Entry';
-    }
-    for (const field of message.field) {
-      if (maps.has(field.typeName)) field.typeName += 'Entry';
-    }
-  }
-  return Buffer.from(descriptor.FileDescriptorProto.encode(file as never).finish());
+function services(): { name: string }[] {
+  return files.flatMap((file) =>
+    file.services.map((name) => ({ name: `${file.package}.${name}` })),
+  );
 }
 
-/** Of a FileDescriptorProto, what is mended. */
-interface File {
-  messageType: {
-    field: { typeName: string }[];
-    nestedType: { name: string; options?: { mapEntry?: boolean } }[];
-  }[];
+function fileNamed(name: string): FileDescription | undefined {
+  return files.find((file) => file.name === name);
 }
+
+function fileContaining(symbol: string): FileDescription | undefined {
+  return files.find(({ package: scope, symbols }) => {
+    return symbol.startsWith(`${scope}.`) && symbols.includes(symbol.slice(scope.length + 1));
+  });
+}
+
+/** No file imports another, so that each is sent alone. */
+function withFile(
+  response: ReflectionResponse,
+  file: FileDescription | undefined,
+  error: string,
+): ReflectionResponse {
+  if (!file) return withError(response, code.NOT_FOUND, error);
+  const fileDescriptorProto = [Buffer.from(file.descriptor, 'base64')];
+  return { ...response, fileDescriptorResponse: { fileDescriptorProto } };
+}
+
+function withError(
+  response: ReflectionResponse,
+  errorCode: Code,
+  errorMessage: string,
+): ReflectionResponse {
+  return { ...response, errorResponse: { errorCode, errorMessage } };
+}
+
+// Until server.ts serves reflectionMethods().
+export { createReflection } from './reflection-grpc-js.ts';

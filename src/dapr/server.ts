@@ -1,15 +1,21 @@
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
 import type { ProcessCounts } from '../component/counters.ts';
-import { type ComponentStatus, loadInstance, Sessions } from '../component/sessions.ts';
+import {
+  type ComponentStatus,
+  type Connection,
+  loadInstance,
+  Sessions,
+} from '../component/sessions.ts';
+import { messageOf } from '../errors.ts';
+import { Http2Server } from '../grpc/http2-server.ts';
+import type { GrpcServer, GrpcServerOptions, ServedConnection } from '../grpc/server.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
-import { serverDefinition } from './contract.ts';
+import { Health } from './health.ts';
 import { OrphanWatch } from './orphan.ts';
-import { createReflection } from './reflection.ts';
-import { createService, features } from './service.ts';
+import { reflectionMethods } from './reflection.ts';
+import { features, pubSubMethods } from './service.ts';
 import { Sidecar, type SidecarOptions } from './sidecar.ts';
 import { listenAtSocket } from './socket.ts';
 
@@ -20,6 +26,8 @@ export interface ServerOptions {
   /** The one daprd that is served, where it is known. */
   sidecar?: SidecarOptions | undefined;
   restartOrphanedSidecar?: boolean;
+  /** `own` is src/grpc; `grpc-js` is the library. */
+  grpcServer: 'own' | 'grpc-js';
   log: Logger;
 }
 
@@ -48,29 +56,25 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-const grpcOptions = {
-  // daprd may run with a larger --max-body-size than 4 MiB: NATS' max_payload decides, with an
-  // error that names both sizes.
-  'grpc.max_receive_message_length': -1,
-  'grpc.max_send_message_length': -1,
-  'grpc.enable_channelz': 0,
-};
-
 /** How often it is looked whether the hosts have gone. Unit: milliseconds. */
 const lookInterval = 50;
 
 /** How long an answer still on its way may take at the end. Unit: milliseconds. */
 const lastAnswers = 500;
 
+/** Connections that were ended for what their peer did are logged one by one, this far apart. Milliseconds. */
+const dropInterval = 1_000;
+
 /**
- * Serves the contract on the socket, with one gRPC server for each accepted connection.
+ * Serves the contract on the socket.
  *
- * Each Component of each daprd dials a connection of its own, and several daprds may share the
- * socket: only the connection tells them apart (host.md: "Connections and instances").
+ * Each Component of each daprd dials a connection of its own, and several daprds may share the socket. Only the
+ * connection tells them apart, so it is part of each call (docs/decisions/0002-state-per-connection.md).
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { log } = options;
-  const health = new HealthImplementation({ '': 'SERVING' });
+  const health = new Health();
+  health.setStatus('', 'SERVING');
   let state: ServerStatus['state'] = 'serving';
   const orphans = new OrphanWatch({
     type: `pubsub.${options.socketName}`,
@@ -88,26 +92,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     initialised: (name) => orphans.initialised(name),
     neverInitialised: (name) => orphans.called(name),
   });
-  const definition = serverDefinition();
-  const reflection = createReflection();
-  const open = new Map<Socket, { drain(graceTimeMs: number): void }>();
+  const grpc = await createGrpcServer(options.grpcServer, {
+    methods: [...pubSubMethods(sessions, log), ...reflectionMethods(), ...health.methods],
+    defect: (error, path) =>
+      log.error({ err: error }, `internal error in ${path || 'a connection'}: ${messageOf(error)}`),
+    dropped: dropLogger(log),
+  });
+  const open = new Map<Socket, ServedConnection>();
 
   const serve = (socket: Socket) => {
     const connection = sessions.open();
-    const grpc = new GrpcServer(grpcOptions);
-    grpc.addService(definition, createService(sessions, connection, log));
-    reflection.addToServer(grpc);
-    health.addToServer(grpc);
-    const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-    open.set(socket, injector);
-    // A peer that vanishes or sends no HTTP/2 at all concerns nobody but itself.
-    socket.on('error', (error) => log.debug(`connection ended: ${error.message}`));
     socket.on('close', () => {
       open.delete(socket);
-      injector.destroy();
       sessions.close(connection);
     });
-    injector.injectConnection(socket);
+    open.set(socket, grpc.serve(socket, connection));
   };
 
   const listener = createServer(serve);
@@ -132,10 +131,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await remove();
     const closed = new Promise<void>((done) => listener.close(() => done()));
     await sessions.closeAll();
-    for (const injector of open.values()) injector.drain(lastAnswers);
+    for (const served of open.values()) served.drain(lastAnswers);
     await within(lastAnswers, closed);
     // A peer that neither reads nor closes its end must not keep the process.
-    for (const socket of open.keys()) socket.destroy();
+    for (const served of open.values()) served.destroy();
     await closed;
   };
   return {
@@ -145,5 +144,36 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hostsGone,
     refresh: () => sessions.refreshBacklogs(),
     stop,
+  };
+}
+
+type DaprServerOptions = GrpcServerOptions<Connection> & { dropped(reason: string): void };
+
+async function createGrpcServer(
+  name: ServerOptions['grpcServer'],
+  options: DaprServerOptions,
+): Promise<GrpcServer<Connection>> {
+  if (name === 'own') return new Http2Server(options);
+  // Loaded only here: it takes as long as everything else at start.
+  const { createGrpcJsServer } = await import('./grpc-js-server.ts');
+  return createGrpcJsServer(options);
+}
+
+/** Returns a function that logs why a connection was ended, and how often that was not logged. */
+function dropLogger(log: Logger): (reason: string) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  let silent = 0;
+  return (reason) => {
+    const now = performance.now();
+    if (now - last < dropInterval) {
+      silent++;
+      return;
+    }
+    log.warn(
+      { ...(silent > 0 ? { others: silent } : {}) },
+      `closed a connection to the socket: ${reason}`,
+    );
+    last = now;
+    silent = 0;
   };
 }

@@ -1,92 +1,141 @@
-import type { ServerUnaryCall, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Connection, Sessions } from '../component/sessions.ts';
+import type { Codec } from '../grpc/codec.ts';
+import type { Metadata, Method, UnaryCall, UnaryMethod } from '../grpc/method.ts';
 import { withoutMessageId } from '../jetstream/message.ts';
 import type { Logger } from '../log.ts';
-import type { DecodedBulkPublishRequest } from './generated/dapr/proto/components/v1/BulkPublishRequest.ts';
-import type { BulkPublishResponse } from './generated/dapr/proto/components/v1/BulkPublishResponse.ts';
-import type { FeaturesResponse } from './generated/dapr/proto/components/v1/FeaturesResponse.ts';
-import type { DecodedPublishRequest } from './generated/dapr/proto/components/v1/PublishRequest.ts';
-import type { PubSubHandlers } from './generated/dapr/proto/components/v1/PubSub.ts';
-import type { DecodedPubSubInitRequest } from './generated/dapr/proto/components/v1/PubSubInitRequest.ts';
+import {
+  type BulkPublishRequest,
+  type BulkPublishResponse,
+  bulkPublishRequest,
+  bulkPublishResponse,
+  type Empty,
+  empty,
+  featuresResponse,
+  type InitRequest,
+  initRequest,
+  type PublishRequest,
+  publishRequest,
+  pullMessagesRequest,
+  pullMessagesResponse,
+} from './messages.ts';
 import { type PullCall, servePullStream } from './pull-stream.ts';
 import { toStatus } from './status.ts';
 
-/** What the Features call answers: see fields.md and host.md for what each makes daprd do. */
+/** What the Features call answers; docs/design.md says what each makes daprd do. */
 export const features = ['BULK_PUBSUB', 'SUBSCRIBE_WILDCARDS'] as const;
 
-/** The eight RPCs as one connection of a host sees them. */
-export function createService(
-  sessions: Sessions,
-  connection: Connection,
-  log: Logger,
-): UntypedServiceImplementation {
-  const instanceOf = (call: Call) => sessions.find(connection, componentOf(call));
-  /** What is there needs no waiting for: most calls. */
-  const inUse = (call: Call) => sessions.inUse(connection, componentOf(call));
+const service = '/dapr.proto.components.v1.PubSub';
 
-  const unary =
-    <Request, Response>(answer: (request: Request, call: Call) => Promise<Response> | Response) =>
-    async (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => {
+type Call<Response> = UnaryCall<Response, Connection>;
+
+const nothing: Empty = {};
+
+/** The eight RPCs. A call belongs to the connection of the daprd that makes it. */
+export function pubSubMethods(sessions: Sessions, log: Logger): Method<Connection>[] {
+  const find = (call: PeerCall) => sessions.find(call.peer, componentOf(call.metadata));
+  /** The instance that is in use already, which nobody has to wait for: in nearly every call. */
+  const inUse = (call: PeerCall) => sessions.inUse(call.peer, componentOf(call.metadata));
+
+  const unary = <Request, Response>(
+    name: string,
+    request: Codec<Request>,
+    response: Codec<Response>,
+    answer: (request: Request, call: Call<Response>) => Promise<Response> | Response,
+  ): UnaryMethod<Request, Response, Connection> => ({
+    kind: 'unary',
+    path: `${service}/${name}`,
+    request,
+    response,
+    handle: async (request, call) => {
       try {
-        callback(null, await answer(call.request, call));
+        call.answer(await answer(request, call));
       } catch (error) {
-        callback(toStatus(error, log));
+        call.fail(toStatus(error, log));
       }
-    };
+    },
+  });
 
-  const handlers: PubSubHandlers = {
-    Init: unary(async ({ metadata }: DecodedPubSubInitRequest, call) => {
-      await sessions.init(connection, componentOf(call), metadata?.properties ?? {});
-      return {};
-    }),
-    Features: unary((): FeaturesResponse => ({ features: [...features] })),
-    Publish: unary(async ({ topic, data, metadata, contentType }: DecodedPublishRequest, call) => {
-      const instance = inUse(call) ?? (await instanceOf(call));
-      await instance.publish(topic, { data, metadata, contentType });
-      return {};
-    }),
-    BulkPublish: unary(async (request: DecodedBulkPublishRequest, call) => {
-      const instance = inUse(call) ?? (await instanceOf(call));
-      const shared = withoutMessageId(request.metadata);
-      const shares = Object.keys(shared).length > 0;
-      const messages = request.entries.map(({ event, metadata, contentType }) => ({
-        data: event,
-        metadata: shares ? { ...shared, ...metadata } : metadata,
-        contentType,
-      }));
-      const errors = await instance.bulkPublish(request.topic, messages);
-      const response: BulkPublishResponse = { failedEntries: [] };
-      for (const [index, error] of errors) {
-        const entryId = request.entries[index]?.entryId ?? '';
-        response.failedEntries?.push({ entryId, error: error.message });
-      }
-      return response;
-    }),
-    PullMessages: (call) => servePullStream(call as PullCall, () => instanceOf(call), log),
-    Ping: unary(() => ({})),
-    Pause: unary(async (_, call) => {
-      (await instanceOf(call)).pause();
-      return {};
-    }),
-    Resume: unary(async (_, call) => {
-      (await instanceOf(call)).resume();
-      return {};
-    }),
+  const publish: UnaryMethod<PublishRequest, Empty, Connection> = {
+    kind: 'unary',
+    path: `${service}/Publish`,
+    request: publishRequest,
+    response: empty,
+    // Without a promise, which would cost as much as the rest of the call.
+    handle: (request, call) => {
+      const done = (error?: unknown) => {
+        if (error === undefined) call.answer(nothing);
+        else call.fail(toStatus(error, log));
+      };
+      const instance = inUse(call);
+      if (instance) instance.publish(request.topic, request, done);
+      else find(call).then((found) => found.publish(request.topic, request, done), done);
+    },
   };
-  return handlers as unknown as UntypedServiceImplementation;
+
+  const bulkPublish = async (request: BulkPublishRequest, call: Call<BulkPublishResponse>) => {
+    const instance = inUse(call) ?? (await find(call));
+    const shared = withoutMessageId(request.metadata);
+    const shares = Object.keys(shared).length > 0;
+    const messages = request.entries.map(({ event, metadata, contentType }) => ({
+      data: event,
+      metadata: shares ? { ...shared, ...metadata } : metadata,
+      contentType,
+    }));
+    const errors = await instance.bulkPublish(request.topic, messages);
+    const failedEntries = [...errors].map(([index, { message }]) => ({
+      entryId: request.entries[index]?.entryId ?? '',
+      error: message,
+    }));
+    return { failedEntries };
+  };
+
+  return [
+    unary('Init', initRequest, empty, async ({ metadata }: InitRequest, call) => {
+      await sessions.init(call.peer, componentOf(call.metadata), metadata?.properties ?? {});
+      return nothing;
+    }),
+    unary('Features', empty, featuresResponse, () => ({ features: [...features] })),
+    publish,
+    unary('BulkPublish', bulkPublishRequest, bulkPublishResponse, bulkPublish),
+    {
+      kind: 'streaming',
+      path: `${service}/PullMessages`,
+      request: pullMessagesRequest,
+      response: pullMessagesResponse,
+      handle: (call: PullCall) => void servePullStream(call, () => find(call), log),
+    },
+    unary('Ping', empty, empty, () => nothing),
+    unary('Pause', empty, empty, async (_, call) => {
+      (await find(call)).pause();
+      return nothing;
+    }),
+    unary('Resume', empty, empty, async (_, call) => {
+      (await find(call)).resume();
+      return nothing;
+    }),
+  ];
 }
 
-interface Call {
-  metadata: { get(key: string): (string | Buffer)[] };
+interface PeerCall {
+  readonly peer: Connection;
+  readonly metadata: Metadata;
 }
+
+/** By metadata: calls with the same header block share it. */
+const components = new WeakMap<Metadata, string>();
 
 /**
- * The Component's name; empty for a caller that sends none (grpcurl, say).
+ * Returns the Component's name; '' for a caller that sends none (grpcurl, say).
  *
- * A call that daprd makes while it handles a message (a dead letter) carries the name of the
- * message's Component too, before its own; HTTP/2 for Node joins the two with a comma.
+ * A call that daprd makes while it handles a message (a dead letter) carries the name of the message's Component
+ * too, before its own.
  */
-function componentOf(call: Call): string {
-  const names = call.metadata.get('x-component-instance').join(',').split(',');
-  return names.at(-1)?.trim() ?? '';
+function componentOf(metadata: Metadata): string {
+  let name = components.get(metadata);
+  if (name === undefined) {
+    const names = metadata.get('x-component-instance').join(',').split(',');
+    name = names.at(-1)?.trim() ?? '';
+    components.set(metadata, name);
+  }
+  return name;
 }

@@ -162,14 +162,17 @@ export class Publisher {
    * Stores one message, within the publishTimeout. Until then it outlasts an outage and a change of
    * leader; what has a message id is sent again where nobody can tell whether it was stored.
    *
-   * @throws ComponentError `invalid-request` for a topic that is no subject and a message over the
-   *   server's max_payload; `no-stream`; `unavailable`; `timeout`
+   * @param done called once: with nothing when the message is stored, else with `invalid-request` for a topic
+   *   that is not a subject and a message over the server's max_payload; `no-stream`; `unavailable`; `timeout`
    */
-  publish(topic: string, message: OutboundMessage): Promise<void> {
-    return new Promise((done, reject) => {
+  publish(topic: string, message: OutboundMessage, done: (error?: ComponentError) => void): void {
+    try {
       checkPublishSubject(topic);
-      this.#publish(topic, message, { resolve: () => done(), reject, counts: this.#counts });
-    });
+    } catch (error) {
+      done(ComponentError.from(error));
+      return;
+    }
+    this.#publish(topic, message, { resolve: () => done(), reject: done, counts: this.#counts });
   }
 
   /** Stores one message that is not the app's, with the headers as given; throws as {@link publish} does. */

@@ -15,6 +15,7 @@ test('defaults', () => {
     logLevel: 'info',
     sidecar: undefined,
     restartOrphanedSidecar: false,
+    grpcServer: 'own',
     stopAfterSidecar: 0,
     http: undefined,
   });

@@ -1,0 +1,142 @@
+import type { CallHead } from './call-head.ts';
+import type { Connection } from './http2/connection.ts';
+import { ConstantField, constantRoom, literalSize } from './http2/header-encoder.ts';
+import { Stream } from './http2/stream.ts';
+import { MessageReader, type MessageSink } from './message-reader.ts';
+import { percentEncode, toFields } from './metadata.ts';
+import type { Metadata, Method } from './method.ts';
+import { code, type MetadataEntries, type Status, StatusError } from './status.ts';
+import { longestTimer } from './timeout.ts';
+
+/** Field values that nearly every answer has. */
+export const contentType = new ConstantField('content-type', 'application/grpc');
+export const statusOk = new ConstantField('grpc-status', '0');
+
+/** Longest `grpc-message` that is sent: a client bounds what it takes as headers. Unit: characters. */
+const longestMessage = 4_096;
+
+export interface CallOptions {
+  peer: unknown;
+  /** Told what a handler throws. */
+  defect(error: unknown, path: string): void;
+}
+
+/** A call that a method serves: what unary and streaming calls have in common. */
+export abstract class ServedCall extends Stream implements MessageSink {
+  readonly peer: unknown;
+  readonly path: string;
+  readonly metadata: Metadata;
+  readonly timeout: number | undefined;
+  onCancel: (() => void) | undefined;
+  readonly method: Method;
+  protected readonly reader: MessageReader;
+  /** Whether the response's headers are sent. */
+  protected begun = false;
+  /** Whether the call was answered, failed or cancelled: nothing that the handler does counts any more. */
+  protected over = false;
+  readonly #options: CallOptions;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    connection: Connection,
+    id: number,
+    head: Extract<CallHead, { kind: 'call' }>,
+    options: CallOptions,
+  ) {
+    super(connection, id);
+    this.#options = options;
+    this.peer = options.peer;
+    this.path = head.path;
+    this.metadata = head.metadata;
+    this.method = head.method;
+    this.timeout = head.timeout;
+    this.reader = new MessageReader(connection, this);
+    if (head.timeout !== undefined && head.timeout <= longestTimer) {
+      this.#timer = setTimeout(() => this.#late(), head.timeout);
+    }
+  }
+
+  abstract readonly paused: boolean;
+  abstract message(bytes: Buffer, start: number, end: number): void;
+
+  sendMetadata(metadata: MetadataEntries): void {
+    if (this.begun || this.over) return;
+    this.begun = true;
+    const fields = toFields(metadata);
+    this.connection.sendHeaders(this.id, 0, roomFor(fields), (encoder, target, at) => {
+      let end = encoder.constant(target, encoder.status200(target, at), contentType);
+      for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
+      return end;
+    });
+  }
+
+  onAbort(): void {
+    if (this.over) return;
+    this.settle();
+    this.attempt(() => this.onCancel?.());
+  }
+
+  /** Ends the call with a status. An error of a call that has sent nothing is one header block. */
+  protected finish(status: Status): void {
+    if (this.over) return;
+    this.settle();
+    const begins = !this.begun && status.code !== code.OK;
+    if (!this.begun && !begins) this.#begin();
+    const fields = toFields(status.trailers ?? []);
+    if (status.code !== code.OK) {
+      const text = percentEncode((status.message ?? '').slice(0, longestMessage));
+      fields.unshift(['grpc-status', `${status.code}`], ['grpc-message', text]);
+    }
+    this.sendTrailers(roomFor(fields), (encoder, target, at) => {
+      let end = at;
+      if (begins) end = encoder.constant(target, encoder.status200(target, end), contentType);
+      if (status.code === code.OK) end = encoder.constant(target, end, statusOk);
+      for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
+      return end;
+    });
+  }
+
+  /** Runs something of the handler's; what it throws ends the call. */
+  protected attempt(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  protected failed(error: unknown): void {
+    if (error instanceof StatusError) {
+      this.finish(error.status);
+      return;
+    }
+    this.#options.defect(error, this.path);
+    this.finish({ code: code.INTERNAL, message: 'internal error' });
+  }
+
+  /** Nothing that the handler or the client does counts any more. */
+  protected settle(): void {
+    this.over = true;
+    clearTimeout(this.#timer);
+    this.reader.discard();
+  }
+
+  #begin(): void {
+    this.begun = true;
+    this.connection.sendHeaders(this.id, 0, constantRoom, (encoder, target, at) =>
+      encoder.constant(target, encoder.status200(target, at), contentType),
+    );
+  }
+
+  #late(): void {
+    if (this.over) return;
+    this.finish({ code: code.DEADLINE_EXCEEDED, message: 'the call took longer than its timeout' });
+    this.attempt(() => this.onCancel?.());
+  }
+}
+
+export function roomFor(fields: readonly (readonly [string, string])[]): number {
+  let room = constantRoom;
+  for (const [name, value] of fields) room += literalSize(name, value);
+  return room;
+}

@@ -1,0 +1,68 @@
+const kibi = 1024;
+const mebi = 1024 * kibi;
+
+/** Everything that one peer, or all of them together, can make the server hold or do. docs/design.md lists it. */
+export interface Limits {
+  /** Connections at a time. One more closes the connection that has been without an open call for longest. */
+  connections: number;
+  /** From accepting a connection until its preface and SETTINGS have arrived. Unit: milliseconds. */
+  handshake: number;
+  /** Open calls of one connection (SETTINGS_MAX_CONCURRENT_STREAMS); further ones are refused. */
+  streams: number;
+  /** Open calls of all connections; further ones are refused. */
+  streamsOfProcess: number;
+  /** Size of one message. Unit: bytes. */
+  message: number;
+  /** Bytes of messages that have not arrived whole, for one connection and for all. Unit: bytes. */
+  unfinished: number;
+  unfinishedOfProcess: number;
+  /** Receive window of one call, and of its connection. Unit: bytes. */
+  streamWindow: number;
+  connectionWindow: number;
+  /** The header list of one call, decoded, as RFC 9113 6.5.2 counts it. Unit: bytes. */
+  headerList: number;
+  /** The header block of one call as it is sent, CONTINUATION included. Unit: bytes. */
+  headerBlock: number;
+  /** CONTINUATION frames of one header block. */
+  continuations: number;
+  /** Dynamic table for decoding headers (SETTINGS_HEADER_TABLE_SIZE). Unit: bytes. */
+  headerTable: number;
+  /** Responses of one call that wait for its client; past that `write` says that there is no room. Unit: bytes. */
+  queued: number;
+  /** Bytes that wait to be written to one socket; past that nothing more is read from it. Unit: bytes. */
+  unwritten: number;
+  /** The same for all sockets; past that the connection that has taken nothing for longest is closed. Unit: bytes. */
+  unwrittenOfProcess: number;
+  /** A peer that takes none of the bytes that wait for it is closed after so long. Unit: milliseconds. */
+  stalled: number;
+  /**
+   * Frames that bring nothing forward (PING, SETTINGS, PRIORITY, empty DATA, resets of either side, refused
+   * calls, WINDOW_UPDATE): so many at once, and so many a second. More end the connection with ENHANCE_YOUR_CALM.
+   */
+  idleFrames: number;
+  idleFramesPerSecond: number;
+}
+
+export const defaultLimits: Limits = {
+  connections: 1_024,
+  handshake: 10_000,
+  streams: 4_096,
+  streamsOfProcess: 16_384,
+  // NATS takes 64 MiB at most; the rest is for what goes with the data.
+  message: 65 * mebi,
+  unfinished: 80 * mebi,
+  unfinishedOfProcess: 160 * mebi,
+  streamWindow: 1 * mebi,
+  connectionWindow: 16 * mebi,
+  headerList: 64 * kibi,
+  headerBlock: 64 * kibi,
+  continuations: 8,
+  headerTable: 4_096,
+  queued: 64 * kibi,
+  unwritten: 1 * mebi,
+  unwrittenOfProcess: 64 * mebi,
+  // daprd may be held by a debugger, and a PullMessages stream that is closed is never opened again.
+  stalled: 10 * 60_000,
+  idleFrames: 1_000,
+  idleFramesPerSecond: 1_000,
+};

@@ -1,0 +1,40 @@
+import { contentType, roomFor } from './call.ts';
+import type { CallHead } from './call-head.ts';
+import type { Connection } from './http2/connection.ts';
+import { Stream } from './http2/stream.ts';
+import { percentEncode } from './metadata.ts';
+
+/** A request that no method serves: answered at once, with one header block. */
+export class RefusedCall extends Stream {
+  readonly #head: Exclude<CallHead, { kind: 'call' }>;
+
+  constructor(connection: Connection, id: number, head: Exclude<CallHead, { kind: 'call' }>) {
+    super(connection, id);
+    this.#head = head;
+  }
+
+  onOpen(): void {
+    const head = this.#head;
+    if (head.kind === 'http') {
+      this.sendTrailers(32, (encoder, target, at) =>
+        encoder.literal(target, at, ':status', head.status),
+      );
+      return;
+    }
+    const fields = [
+      ['grpc-status', `${head.status.code}`],
+      ['grpc-message', percentEncode(head.status.message ?? '')],
+      ...(head.metadata ?? []),
+    ] as [string, string][];
+    this.sendTrailers(roomFor(fields), (encoder, target, at) => {
+      let end = encoder.constant(target, encoder.status200(target, at), contentType);
+      for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
+      return end;
+    });
+  }
+
+  onData(): void {}
+  onRemoteEnd(): void {}
+  onAbort(): void {}
+  onWindow(): void {}
+}

@@ -1,0 +1,158 @@
+import { ServedCall } from './call.ts';
+import { GrowingBuffer } from './growing-buffer.ts';
+import { frame, frameHeaderSize, frameSize, writeFrameHeader } from './http2/frames.ts';
+import { prefixSize } from './message-reader.ts';
+import type { Method, StreamingCall } from './method.ts';
+import { Reserved } from './reserved.ts';
+import { code, type Status, StatusError } from './status.ts';
+import { writePrefix } from './unary-call.ts';
+
+/** Any number of requests and responses. Its handler is called as soon as the call has come. */
+export class ServedStreamingCall extends ServedCall implements StreamingCall<unknown, unknown> {
+  onMessage: ((request: unknown) => void) | undefined;
+  onEnd: (() => void) | undefined;
+  onRoom: (() => void) | undefined;
+  #pausedByHandler = false;
+  /** Whether requests are being read: whatever the handler calls meanwhile, they are not read twice. */
+  #reading = false;
+  /** What has arrived while paused. It is not consumed, so the stream's window bounds it. */
+  #held: GrowingBuffer | undefined;
+  readonly #reserved = new Reserved(this.connection);
+  #wantsRoom = false;
+
+  get ended(): boolean {
+    return this.over;
+  }
+
+  get paused(): boolean {
+    return this.#pausedByHandler || this.over;
+  }
+
+  onOpen(): void {
+    const method = this.method as Extract<Method, { kind: 'streaming' }>;
+    this.attempt(() => method.handle(this));
+  }
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    if (this.#held) this.attempt(() => this.#hold(bytes, start, end));
+    else this.#read(bytes, start, end);
+    if (this.over) this.#discard();
+  }
+
+  onRemoteEnd(): void {
+    if (!this.#held) this.#endOfRequests();
+  }
+
+  pause(): void {
+    this.#pausedByHandler = true;
+  }
+
+  resume(): void {
+    this.#pausedByHandler = false;
+    if (this.#reading || !this.#held) return;
+    const held = this.#held.bytes;
+    this.#held = undefined;
+    this.#reserved.set(0);
+    this.#read(held, 0, held.length);
+    if (this.remoteEnded && !this.#held) this.#endOfRequests();
+  }
+
+  message(bytes: Buffer, start: number, end: number): void {
+    let request: unknown;
+    try {
+      request = this.method.request.decode(bytes, start, end);
+    } catch (error) {
+      const message = `the request cannot be decoded: ${(error as Error).message}`;
+      throw new StatusError({ code: code.INTERNAL, message });
+    }
+    this.onMessage?.(request);
+  }
+
+  write(response: unknown): boolean {
+    if (this.over) return false;
+    const { response: codec } = this.method;
+    if (!this.begun) this.sendMetadata([]);
+    const size = prefixSize + codec.size(response);
+    const { connection } = this;
+    const most = Math.min(this.sendWindow, connection.sendWindow, frameSize);
+    if (this.queued === 0 && size <= most) {
+      const { output } = connection;
+      const at = output.reserve(frameHeaderSize + size);
+      writeFrameHeader(output.block, at, size, frame.data, 0, this.id);
+      writePrefix(output.block, at + frameHeaderSize, size - prefixSize);
+      codec.write(response, output.block, at + frameHeaderSize + prefixSize);
+      connection.tookWindow(this, size);
+    } else {
+      const bytes = Buffer.allocUnsafe(size);
+      writePrefix(bytes, 0, size - prefixSize);
+      codec.write(response, bytes, prefixSize);
+      this.sendData(bytes);
+    }
+    if (this.#hasRoom) return true;
+    this.#wantsRoom = true;
+    connection.wait(this);
+    return false;
+  }
+
+  end(status: Status = { code: code.OK }): void {
+    this.finish(status);
+  }
+
+  onWindow(): void {
+    if (!this.#wantsRoom || this.over) return;
+    if (!this.#hasRoom) {
+      this.connection.wait(this);
+      return;
+    }
+    this.#wantsRoom = false;
+    this.attempt(() => this.onRoom?.());
+  }
+
+  get #hasRoom(): boolean {
+    const { output, limits } = this.connection;
+    return this.queued < limits.queued && !output.busy && output.unwritten < limits.unwritten;
+  }
+
+  #read(bytes: Buffer, start: number, end: number): void {
+    this.#reading = true;
+    let at = start;
+    this.attempt(() => {
+      at = this.reader.read(bytes, start, end);
+    });
+    this.#reading = false;
+    // Where the call is over, what is left of it concerns nobody.
+    if (this.over) at = end;
+    this.consumed(at - start);
+    if (at < end) this.attempt(() => this.#hold(bytes, at, end));
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const most = this.connection.limits.streamWindow;
+    this.#held ??= new GrowingBuffer(end - start, most);
+    this.#held.add(bytes, start, end);
+    this.#reserved.set(this.#held.capacity);
+  }
+
+  #endOfRequests(): void {
+    if (this.over) return;
+    if (this.reader.unfinished) {
+      this.finish({ code: code.INTERNAL, message: 'the last request was cut short' });
+      this.attempt(() => this.onCancel?.());
+    } else {
+      this.attempt(() => this.onEnd?.());
+    }
+  }
+
+  protected override settle(): void {
+    super.settle();
+    this.#discard();
+  }
+
+  #discard(): void {
+    const held = this.#held?.length ?? 0;
+    this.#held = undefined;
+    this.#reserved.set(0);
+    // The connection's window is shared with other calls.
+    if (held > 0) this.consumed(held);
+  }
+}

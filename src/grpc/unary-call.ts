@@ -1,0 +1,130 @@
+import { contentType, ServedCall, statusOk } from './call.ts';
+import {
+  flag,
+  frame,
+  frameHeaderSize,
+  frameSize,
+  writeFrameHeader,
+  writeUint32,
+} from './http2/frames.ts';
+import { constantRoom } from './http2/header-encoder.ts';
+import { prefixSize } from './message-reader.ts';
+import type { Method, UnaryCall } from './method.ts';
+import { code, type MetadataEntries, type Status } from './status.ts';
+
+/** One request, one answer. Its handler is called once the client has ended the request. */
+export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
+  readonly paused = false;
+  /** The request, until the client has ended it. */
+  #request: Buffer | undefined;
+  #start = 0;
+  #end = 0;
+
+  onOpen(): void {}
+
+  onData(bytes: Buffer, start: number, end: number): void {
+    // What is kept of it is bounded by itself.
+    this.consumed(end - start);
+    if (this.over) return;
+    try {
+      this.reader.read(bytes, start, end);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  message(bytes: Buffer, start: number, end: number): void {
+    if (this.#request) {
+      this.finish({ code: code.UNIMPLEMENTED, message: 'more than one request in a unary call' });
+      return;
+    }
+    this.#request = bytes;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  onRemoteEnd(): void {
+    if (this.over) return;
+    const request = this.#request;
+    if (this.reader.unfinished) {
+      this.finish({ code: code.INTERNAL, message: 'the request was cut short' });
+    } else if (!request) {
+      this.finish({ code: code.UNIMPLEMENTED, message: 'a unary call without a request' });
+    } else {
+      this.#request = undefined;
+      this.#handle(this.method as Extract<Method, { kind: 'unary' }>, request);
+    }
+  }
+
+  #handle(method: Extract<Method, { kind: 'unary' }>, request: Buffer): void {
+    let decoded: unknown;
+    try {
+      decoded = method.request.decode(request, this.#start, this.#end);
+    } catch (error) {
+      const message = `the request cannot be decoded: ${(error as Error).message}`;
+      this.finish({ code: code.INTERNAL, message });
+      return;
+    }
+    try {
+      method.handle(decoded, this);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  answer(response: unknown, trailers?: MetadataEntries): void {
+    if (this.over) return;
+    const { response: codec } = this.method;
+    const size = prefixSize + codec.size(response);
+    const { connection } = this;
+    const most = Math.min(this.sendWindow, connection.sendWindow, frameSize);
+    if (!this.begun && !trailers && size <= most) {
+      this.settle();
+      this.#answerAtOnce(size, response);
+      return;
+    }
+    this.sendMetadata([]);
+    const bytes = Buffer.allocUnsafe(size);
+    writePrefix(bytes, 0, size - prefixSize);
+    codec.write(response, bytes, prefixSize);
+    this.sendData(bytes);
+    this.finish({ code: code.OK, ...(trailers ? { trailers } : {}) });
+  }
+
+  fail(status: Status): void {
+    this.finish(status);
+  }
+
+  onWindow(): void {}
+
+  /** Writes headers, message and trailers as one piece: what nearly every answer is. */
+  #answerAtOnce(size: number, response: unknown): void {
+    const { connection, id } = this;
+    const { output, encoder } = connection;
+    const headers = output.reserve(2 * constantRoom + 3 * frameHeaderSize + size);
+    const target = output.block;
+    let start = headers + frameHeaderSize;
+    let at = encoder.status200(target, encoder.begin(target, start));
+    at = encoder.constant(target, at, contentType);
+    writeFrameHeader(target, headers, at - start, frame.headers, flag.endHeaders, id);
+
+    writeFrameHeader(target, at, size, frame.data, 0, id);
+    writePrefix(target, at + frameHeaderSize, size - prefixSize);
+    this.method.response.write(response, target, at + frameHeaderSize + prefixSize);
+    connection.tookWindow(this, size);
+
+    const trailers = at + frameHeaderSize + size;
+    start = trailers + frameHeaderSize;
+    at = encoder.constant(target, start, statusOk);
+    const flags = flag.endHeaders | flag.endStream;
+    writeFrameHeader(target, trailers, at - start, frame.headers, flags, id);
+    output.trim(at);
+    connection.finished(this);
+  }
+}
+
+/** Writes what comes before a message: it is not compressed, and so long. */
+export function writePrefix(target: Buffer, at: number, length: number): void {
+  target[at] = 0;
+  writeUint32(target, at + 1, length);
+}
