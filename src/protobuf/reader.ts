@@ -57,7 +57,7 @@ export class Reader {
     return tag;
   }
 
-  /** Reads an int32 or an enum. Like every implementation it drops bits above the 32nd. */
+  /** Reads an int32 or an enum. Bits above the 32nd are dropped, as protobuf requires. */
   int32(): number {
     return this.#varint(false) | 0;
   }
@@ -109,7 +109,7 @@ export class Reader {
       }
     }
     const name = this.string();
-    // Only ASCII has as many bytes as characters. Broken bytes have as well, but they are an error.
+    // Only ASCII text has as many bytes as characters, once broken bytes are refused.
     if (name.length === first) names[slot] = name;
     return name;
   }

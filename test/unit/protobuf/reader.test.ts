@@ -119,7 +119,7 @@ test('reads any text, whether it was read before or not', () => {
   );
 });
 
-test('does not mistake a name for another one that is alike', () => {
+test('does not mistake a name for a similar one', () => {
   const names = ['orders', 'odders', 'oroers', 'ordeus', ''];
   for (const name of [...names, ...names]) {
     expect(stringField(Buffer.from(name)).name()).toBe(name);
