@@ -7,7 +7,7 @@ import { keyOf, type Workload, workloads } from './workloads.ts';
 
 export const usage = `npm run bench [-- OPTIONS]
 
-  --quick           measure only what has a target, in short runs, in about 6 minutes; write nothing
+  --quick           measure only what has a target, in short runs, in about 5 minutes; write nothing
   --only NAME,NAME  measure only these, such as daprd/publish-1, socket/ or growth; write nothing
   --peer NAME,NAME  measure only these peers; write nothing. Peers: ${peers.join(', ')}.
                     Default: all but ours-grpc-js
@@ -15,7 +15,7 @@ export const usage = `npm run bench [-- OPTIONS]
   --list            print the names
   --from-json       write the page and the charts from docs/performance.json; measure nothing
 
-Needs Linux. A full run takes about 40 minutes. Nothing else should run on the machine.
+Needs Linux. A full run takes about 30 minutes. Nothing else should run on the machine.
 `;
 
 /** What to do. */
