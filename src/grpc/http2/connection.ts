@@ -49,6 +49,8 @@ export class Connection<Head = any> implements IncomingConnection {
   readonly #output: Output;
   readonly #reader: FrameReader;
   #state: 'open' | 'draining' | 'failed' | 'closed' = 'open';
+  /** Whether the socket is to be ended as soon as it has taken everything. */
+  #ending = false;
   /** Why the connection ends, where the peer is to blame. */
   #reason: string | undefined;
   /** Since when no stream has been open, of performance.now(). */
@@ -107,6 +109,10 @@ export class Connection<Head = any> implements IncomingConnection {
   }
 
   #onRoom(): void {
+    if (this.#ending) {
+      this.#socket.end();
+      return;
+    }
     if (this.#socket.isPaused()) this.#socket.resume();
     this.sendWindows.wake();
   }
@@ -186,7 +192,8 @@ export class Connection<Head = any> implements IncomingConnection {
 
   #endSocket(): void {
     this.#output.flush();
-    this.#socket.end();
+    if (this.#output.busy) this.#ending = true;
+    else this.#socket.end();
     setTimeout(() => this.destroy(), closingLimit).unref();
   }
 

@@ -157,3 +157,13 @@ test('refuses a range outside of the bytes', () => {
   expect(() => new Reader(bytes, 3, 2)).toThrow(RangeError);
   expect(() => new Reader(bytes, -1, 2)).toThrow(RangeError);
 });
+
+test('refuses more nested messages than could be meant', () => {
+  const reader = (count: number) => {
+    const bytes = Buffer.alloc(count);
+    const found = new Reader(bytes, 0, count);
+    for (let index = 0; index < count; index++) found.leave(found.enter());
+  };
+  expect(() => reader(262_144)).not.toThrow();
+  expect(() => reader(262_145)).toThrow('more than 262144 messages inside one message');
+});
