@@ -8,7 +8,7 @@ import { toFields } from '../grpc/metadata.ts';
 import type { Metadata, StreamingCall, UnaryCall } from '../grpc/method.ts';
 import { code, type MetadataEntries, type Status, StatusError } from '../grpc/status.ts';
 
-/** Carries one message through grpc-js, which takes a message that is `null` or `undefined` for an end. */
+/** Carries one message through grpc-js, which treats a message that is `null` or `undefined` as an end. */
 export interface Box<Message> {
   readonly message: Message;
 }

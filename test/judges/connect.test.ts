@@ -22,24 +22,24 @@ const expectations: Record<ServerKind, Expectation> = {
   'grpc-js': {
     total: 97,
     run: [
-      // The suite's own client objects to every status of grpc-js: to the grpc-message of status 0, and to the
-      // padding of grpc-status-details-bin. Most cases run with the client of grpc-go too.
+      // The suite's own client rejects every status of grpc-js, which sends a grpc-message with status 0 and pads
+      // grpc-status-details-bin. Most cases also run with the client of grpc-go.
       '**/(grpc client impl)/**',
       'Timeouts/**',
       'Unexpected Requests/**',
       'gRPC Unexpected Requests/**',
     ],
-    // No limit is set for a message.
+    // The server has no limit for the size of a message.
     skip: ['Server Message Size/**'],
     knownFailing: [
-      // The server answers a request that ends within a message as if that message had not begun.
+      // A request that ends in the middle of a message is answered with OK.
       'gRPC Unexpected Requests/**/client-stream/incomplete-message',
       'gRPC Unexpected Requests/**/client-stream/incomplete-message-prefix',
-      // The server reads a message as it is that is marked as compressed while no compression is named.
+      // The compressed flag is ignored if no compression is named.
       'gRPC Unexpected Requests/**/unexpected-compressed-message',
-      // The server says INTERNAL of a compression that it does not know.
+      // An unknown compression is answered with INTERNAL, not UNIMPLEMENTED.
       'gRPC Unexpected Requests/**/unexpected-compression',
-      // The server serves any HTTP method and any format.
+      // Every HTTP method and every message format is accepted.
       'gRPC Unexpected Requests/**/unexpected-codec',
       'gRPC Unexpected Requests/**/unexpected-verb',
     ],
