@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Host } from './host.ts';
+import { Host, type HostSubscription } from './host.ts';
 import type { Pair } from './pair.ts';
 
 /** Between two calls. Unit: milliseconds. */
@@ -14,30 +14,49 @@ const lagInterval = 10;
 export interface NeighbourOptions {
   /** What is called again and again. Default: Publish, which needs the nats-server. */
   method?: 'Publish' | 'Ping';
+  /** Size of a published message. Default: 1. */
+  bytes?: number;
   /** Open a new connection every 200 ms too, call Ping on it and close it. */
   newConnections?: boolean;
 }
 
-/** A well-behaved gRPC client beside a hostile one: calls all the time and notes how long each call takes. */
+/**
+ * A well-behaved gRPC client beside a hostile one. It calls all the time and notes how long each call takes, and it
+ * has a subscription to what it publishes, which must never end.
+ */
 export class Neighbour implements AsyncDisposable {
-  /** Unit: milliseconds. */
+  /** What each call took, less what this process itself was late meanwhile. Unit: milliseconds. */
   readonly latencies: number[] = [];
+  /** The slowest call of each kind. Unit: milliseconds. */
+  readonly slowest = new Map<string, number>();
   readonly errors: string[] = [];
-  /** How late the timers of this process were at most. Unit: milliseconds. */
-  lag = 0;
+  /** Messages that its subscription has received. */
+  received = 0;
+  /** How late the timers of this process were, all together. Unit: milliseconds. */
+  #lag = 0;
   readonly #pair: Pair;
   readonly #host: Host;
+  readonly #subscription: HostSubscription;
   readonly #running: Promise<unknown>;
   #stopped = false;
 
   private constructor(pair: Pair, host: Host, options: NeighbourOptions) {
     this.#pair = pair;
     this.#host = host;
-    const { method = 'Publish', newConnections = false } = options;
+    this.#subscription = host.subscribe('neighbour');
+    this.#subscription.onMessage = ({ id }) => {
+      this.#subscription.ack(id);
+      this.#subscription.messages.length = 0;
+      this.received++;
+    };
+    const { method = 'Publish', bytes = 1, newConnections = false } = options;
+    const data = Buffer.alloc(bytes, 'x');
     const call = () =>
-      method === 'Ping' ? this.#host.call('Ping') : this.#host.publish('neighbour', 'x');
-    const loops = [this.#repeat(call, pause), this.#watchLag()];
-    if (newConnections) loops.push(this.#repeat(() => this.#dial(), newConnectionPause));
+      method === 'Ping' ? this.#host.call('Ping') : this.#host.publish('neighbour', data);
+    const loops = [this.#repeat(method, call, pause), this.#watchLag()];
+    if (newConnections) {
+      loops.push(this.#repeat('new connection', () => this.#dial(), newConnectionPause));
+    }
     this.#running = Promise.all(loops);
   }
 
@@ -53,7 +72,7 @@ export class Neighbour implements AsyncDisposable {
   restart(): void {
     this.latencies.length = 0;
     this.errors.length = 0;
-    this.lag = 0;
+    this.slowest.clear();
   }
 
   /** Returns what is wrong: failed calls, and calls that took longer than `limit` milliseconds. */
@@ -61,6 +80,8 @@ export class Neighbour implements AsyncDisposable {
     const late = this.latencies.filter((milliseconds) => milliseconds > limit);
     const complaints = [...new Set(this.errors)];
     if (this.latencies.length === 0) complaints.push('no call was answered');
+    const { status } = this.#subscription;
+    if (status) complaints.push(`its subscription ended: ${status.code} ${status.details}`);
     if (late.length > 0) complaints.push(`${late.length} late calls: ${this.summary()}`);
     return complaints;
   }
@@ -68,8 +89,8 @@ export class Neighbour implements AsyncDisposable {
   summary(): string {
     const sorted = this.latencies.toSorted((one, other) => one - other);
     const at = (part: number) => Math.round(sorted[Math.ceil(sorted.length * part) - 1] ?? 0);
-    const times = `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`;
-    return `${sorted.length} calls, ${times}, own lag ${Math.round(this.lag)} ms`;
+    const slowest = Array.from(this.slowest, ([what, time]) => `${what} ${Math.round(time)} ms`);
+    return `${sorted.length} calls, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${slowest.join(', ')}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -77,14 +98,17 @@ export class Neighbour implements AsyncDisposable {
     await this.#running;
   }
 
-  async #repeat(call: () => Promise<unknown>, wait: number): Promise<void> {
+  async #repeat(what: string, call: () => Promise<unknown>, wait: number): Promise<void> {
     while (!this.#stopped) {
       const start = performance.now();
+      const lag = this.#lag;
       await call().catch((error) => {
         // The end of a test may come before the answer.
-        if (!this.#stopped) this.errors.push((error as Error).message);
+        if (!this.#stopped) this.errors.push(`${what}: ${(error as Error).message}`);
       });
-      this.latencies.push(performance.now() - start);
+      const time = Math.max(0, performance.now() - start - (this.#lag - lag));
+      this.latencies.push(time);
+      this.slowest.set(what, Math.max(time, this.slowest.get(what) ?? 0));
       await sleep(wait);
     }
   }
@@ -98,7 +122,7 @@ export class Neighbour implements AsyncDisposable {
     while (!this.#stopped) {
       const start = performance.now();
       await sleep(lagInterval);
-      this.lag = Math.max(this.lag, performance.now() - start - lagInterval);
+      this.#lag += performance.now() - start - lagInterval;
     }
   }
 }
