@@ -1,12 +1,12 @@
 /**
- * `node bench/batch-ingest.ts`: bulk publishes of 100 messages, four at a time, by nats-server's fast
- * batch ingest and by pipelined publishes, in turn. What came out, and why this component does not
- * use the former, is in docs/performance.md.
+ * `node bench/batch-ingest.ts`: compares bulk publishes of 100 messages, four at a time, by nats-server's
+ * fast batch ingest and by pipelined publishes. docs/decisions/0009-performance-experiments.md has the
+ * result, and why this component does not use batch ingest.
  */
 import { startFastIngest } from '@nats-io/jetstream/internal';
 import { createInbox, headers, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { NatsServer } from '../test/support/nats-server.ts';
-import { median } from './results.ts';
+import { median } from './median.ts';
 import { endAtSignals } from './stop.ts';
 
 const batch = 100;

@@ -1,97 +1,111 @@
 import { type EChartsOption, init } from 'echarts';
-import { type PeerName, peers } from './peers.ts';
-import type { Performance } from './report.ts';
-import { keyOf, type Metric, medianOf, type Results } from './results.ts';
-import { type Via, type Workload, workloads } from './workloads.ts';
-
-export const chartTitles = {
-  publish: 'Publish through daprd',
-  bulk: 'Bulk publish and subscribe through daprd',
-  latency: 'Latency at 500 messages a second, from when it is due to its arrival',
-  socket: 'At the socket, without daprd',
-  million: 'Resident size while a long stream is delivered',
-} as const;
-export type ChartName = keyof typeof chartTitles;
+import { type ChartName, chartTitles } from './chart-names.ts';
+import type { Million } from './growth.ts';
+import { type PeerName, reportedPeers } from './peers.ts';
+import type { Performance } from './performance.ts';
+import { medianOf, type Results } from './results.ts';
+import type { Via } from './runs.ts';
+import type { Metric } from './sample.ts';
 
 const labels: Readonly<Record<PeerName, string>> = {
   ours: 'this component',
   go: 'built-in, pluggable (Go)',
   'built-in': 'built into daprd',
-  bare: 'bare grpc-js (the limit)',
+  bare: 'bare (the limit)',
+  'ours-grpc-js': 'this component on grpc-js',
 };
 
-/** Told apart by most who are colour-blind, too. */
+/** Most people who are colour-blind can tell these apart, too. */
 const colours: Readonly<Record<PeerName, string>> = {
   ours: '#1f5fbf',
   go: '#f2a33a',
   'built-in': '#5aa897',
   bare: '#b9bec6',
+  'ours-grpc-js': '#8a5fbf',
 };
 
 const width = 900;
 const height = 360;
 const text = '#24292f';
 
-/** Bars in groups, one bar a peer, on an axis of its own. */
+type Values = Partial<Record<PeerName, number>>;
+
+/** Groups of bars with one bar for each peer, on an axis of their own. */
 interface Panel {
-  groups: { title: string; values: Partial<Record<PeerName, number>> }[];
+  groups: { title: string; values: Values }[];
   /** Name of the axis, with the unit. */
   axis: string;
 }
 
-/** By name: SVG that is the same, byte for byte, for the same numbers. */
+/** Returns SVG by name. The same numbers give the same bytes. */
 export function drawCharts({ results, growth }: Performance): Partial<Record<ChartName, string>> {
-  const rate = 'messages a second';
-  const rates = (via: Via, ...names: string[]): Panel => ({
-    axis: rate,
-    groups: names.map((name) => group(results, find(via, name), 'rate')),
+  const panel = (axis: string, groups: Record<string, string>, metric: Metric = 'rate'): Panel => ({
+    axis,
+    groups: Object.entries(groups).map(([title, key]) => ({
+      title,
+      values: valuesOf(results, key, metric),
+    })),
   });
   const latency = (via: Via): Panel => ({
     axis: `${via === 'daprd' ? 'through daprd' : 'at the socket'}, ms`,
-    groups: (['p50', 'p99', 'p999'] as const).map((metric) => {
-      const { values } = group(results, find(via, 'latency'), metric);
-      return { title: metric === 'p999' ? 'p99.9' : metric, values };
-    }),
+    groups: (['p50', 'p99', 'p999'] as const).map((metric) => ({
+      title: metric === 'p999' ? 'p99.9' : metric,
+      values: valuesOf(results, `${via}/latency`, metric),
+    })),
   });
-  const publishes = ['publish-1', 'publish-32', 'publish-256'];
   const million = growth?.million;
   return {
-    publish: draw(bars('publish', [rates('daprd', ...publishes)])),
-    bulk: draw(bars('bulk', [rates('daprd', 'bulk'), rates('daprd', 'subscribe')])),
-    latency: draw(bars('latency', [latency('daprd'), latency('socket')])),
+    overview: draw(
+      bars(
+        'overview',
+        ['ours', 'built-in', 'go'],
+        [
+          panel('publish, messages/s', {
+            '1 caller': 'daprd/publish-1',
+            '32 callers': 'daprd/publish-32',
+          }),
+          panel('bulk publish, messages/s', { '4 × 100': 'daprd/bulk' }),
+          panel('subscribe, messages/s', {
+            single: 'daprd/subscribe-single',
+            parallel: 'daprd/subscribe-parallel',
+          }),
+          panel('latency, ms', { p99: 'daprd/latency' }, 'p99'),
+        ],
+      ),
+    ),
+    latency: draw(bars('latency', reportedPeers, [latency('daprd'), latency('socket')])),
     socket: draw(
-      bars('socket', [
-        rates('socket', ...publishes),
-        rates('socket', 'bulk'),
-        rates('socket', 'subscribe'),
+      bars('socket', reportedPeers, [
+        panel('publish, messages/s', {
+          '1 caller': 'socket/publish-1',
+          '32 callers': 'socket/publish-32',
+          '256 callers': 'socket/publish-256',
+        }),
+        panel('bulk publish, messages/s', { '4 × 100': 'socket/bulk' }),
+        panel('pull, messages/s', { 'acknowledged at once': 'socket/subscribe' }),
       ]),
     ),
     ...(million ? { million: draw(line(million.samples)) } : {}),
   };
 }
 
-function find(via: Via, name: string): Workload {
-  const found = workloads.find((one) => one.via === via && one.name === name);
-  if (!found) throw new Error(`no workload ${via}/${name}`);
-  return found;
-}
-
-function group(results: Results, workload: Workload, metric: Metric): Panel['groups'][number] {
-  const values: Partial<Record<PeerName, number>> = {};
-  for (const name of peers) {
-    const value = medianOf(results[keyOf(workload)]?.[name], metric);
+/** Returns rates in messages a second, everything else in milliseconds. */
+function valuesOf(results: Results, key: string, metric: Metric): Values {
+  const values: Values = {};
+  for (const name of reportedPeers) {
+    const value = medianOf(results[key]?.[name], metric);
     if (value !== undefined) values[name] = metric === 'rate' ? value : value / 1000;
   }
-  return { title: workload.title.replace(', acknowledged at once', ''), values };
+  return values;
 }
 
-function bars(name: ChartName, panels: Panel[]): EChartsOption {
+function bars(name: ChartName, peers: readonly PeerName[], panels: Panel[]): EChartsOption {
   const shown = peers.filter((peer) =>
     panels.some(({ groups }) => groups.some(({ values }) => values[peer] !== undefined)),
   );
   const gap = 75;
   const groups = panels.reduce((sum, panel) => sum + panel.groups.length, 0);
-  // Room for the axis of each panel, and a little at the right.
+  // Leaves room for the axis of each panel, and a little at the right.
   const each = (width - gap * panels.length - 20) / groups;
   let left = gap;
   const grid = panels.map((panel) => {
@@ -101,7 +115,7 @@ function bars(name: ChartName, panels: Panel[]): EChartsOption {
   });
   return {
     ...frame(name),
-    // The widths of texts are guesses without a browser: room between them keeps them apart.
+    // Without a browser the widths of texts are guesses. The gap keeps the texts apart.
     legend: { top: 40, left: 20, itemGap: 50, textStyle: { color: text }, selectedMode: false },
     grid,
     xAxis: panels.map(({ groups }, gridIndex) => ({
@@ -117,7 +131,7 @@ function bars(name: ChartName, panels: Panel[]): EChartsOption {
     })),
     series: panels.flatMap(({ groups }, index) =>
       shown
-        // A bar that is nowhere would leave its gap in every group.
+        // A bar without a value would leave a gap in every group.
         .filter((peer) => groups.some(({ values }) => values[peer] !== undefined))
         .map((peer) => ({
           type: 'bar' as const,
@@ -140,7 +154,7 @@ function bars(name: ChartName, panels: Panel[]): EChartsOption {
   };
 }
 
-function line(samples: readonly { seconds: number; resident: number }[]): EChartsOption {
+function line(samples: Million['samples']): EChartsOption {
   return {
     ...frame('million'),
     grid: { left: 75, right: 40, top: 85, bottom: 60 },
@@ -164,7 +178,7 @@ function line(samples: readonly { seconds: number; resident: number }[]): EChart
   };
 }
 
-/** A background of its own: the page may be a dark one. */
+/** Sets a background, because the page may be a dark one. */
 function frame(name: ChartName): EChartsOption {
   return {
     animation: false,
@@ -184,18 +198,20 @@ function valueAxis(name: string) {
   };
 }
 
-/** As little as a narrow bar has room for. */
+/** Formats a number as short as a narrow bar needs. */
 function number(value: number): string {
   if (value < 10) return value.toFixed(2);
-  return value.toLocaleString('en', { maximumSignificantDigits: 3 });
+  const digits = { maximumSignificantDigits: 3 };
+  if (value >= 10_000) return `${(value / 1000).toLocaleString('en', digits)}k`;
+  return value.toLocaleString('en', digits);
 }
 
 function draw(option: EChartsOption): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   try {
     chart.setOption(option);
-    // What is for a script or a pointer goes, and names lose the number that the process has come to:
-    // what was drawn before would show.
+    // Removes what serves scripts and pointers, and a counter of the process from the names: it depends
+    // on the charts drawn before.
     const svg = chart
       .renderToSVGString()
       .replace(/<style[\s\S]*<\/style>/, '')

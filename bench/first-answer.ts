@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
-import { PubSub } from '../src/dapr/contract.ts';
+import { PubSub } from '../test/support/contract.ts';
 
 /** How long a component may take to answer. Unit: milliseconds. */
 const answerLimit = 20_000;

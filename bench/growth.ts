@@ -1,15 +1,15 @@
 /**
- * What only this component is measured for, at its socket: how it starts, and how it grows with the
- * number of messages and of subscriptions.
+ * Measures at the socket how peers start, and how this component grows with the number of messages and
+ * of subscriptions.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Load } from './load.ts';
+import { median } from './median.ts';
 import type { Peer, PeerName } from './peers.ts';
 import { cpuSeconds, peakResident, residentNow } from './process-usage.ts';
-import { median } from './results.ts';
+import { type Bench, emptyStream, fill, settings, socketTarget } from './runs.ts';
 import { Stand } from './stand.ts';
 import { measureStarts, type Start } from './start.ts';
-import { type Bench, emptyStream, fill, settings, socketTarget } from './workloads.ts';
 
 export interface Growth {
   start?: Partial<Record<PeerName, Start>>;
@@ -17,7 +17,7 @@ export interface Growth {
   subscriptions?: Subscriptions[];
 }
 
-/** One subscription that takes a long stream, each message acknowledged at once. */
+/** One subscription to a long stream; each message is acknowledged at once. */
 export interface Million {
   messages: number;
   /** Unit: messages a second, after the first twentieth. */
@@ -41,12 +41,12 @@ export interface ResidentSample {
 /** Many topics at once, on one connection, each with a durable consumer of its own. */
 export interface Subscriptions {
   topics: number;
-  /** Resident size before Init, and when all have had a message. Unit: MB. */
+  /** Resident size before Init, and when every subscription has received a message. Unit: MB. */
   before: number;
   after: number;
-  /** What was added, over all topics; among few it is mostly Init. Unit: KB. */
+  /** Growth for each topic. With few topics it is mostly the growth by Init. Unit: KB. */
   each: number;
-  /** Of messages for all topics in turn, which are stored meanwhile. Unit: messages a second. */
+  /** Messages for all topics in turn, stored during the measurement. Unit: messages a second. */
   rate: number;
   /** Unit: seconds for 100,000 messages. */
   cpu: number;
@@ -56,7 +56,7 @@ export const growthParts = ['start', 'million', 'subscriptions'] as const;
 export type GrowthPart = (typeof growthParts)[number];
 
 export const growthTitles: Readonly<Record<GrowthPart, string>> = {
-  start: 'time to start, beside other peers',
+  start: 'time to start, of each peer with a process of its own',
   million: 'a million messages for one subscription',
   subscriptions: '10 to 1,000 subscriptions on one connection',
 };
@@ -64,9 +64,9 @@ export const growthTitles: Readonly<Record<GrowthPart, string>> = {
 /** How much is measured. */
 export interface GrowthSize {
   starts: number;
-  /** Messages for one subscription; 0 leaves it out. */
+  /** Messages for one subscription. */
   million: number;
-  /** One measurement for each of these numbers. */
+  /** One measurement for each of these numbers of topics. */
   topics: readonly number[];
   /** Messages over all topics. */
   spread: number;
@@ -78,7 +78,7 @@ export const fullGrowth: GrowthSize = {
   topics: [10, 100, 1000],
   spread: 100_000,
 };
-export const quickGrowth: GrowthSize = { starts: 3, million: 0, topics: [], spread: 0 };
+export const quickGrowth: GrowthSize = { ...fullGrowth, starts: 3 };
 
 export interface GrowthOptions {
   bench: Bench;
@@ -90,7 +90,7 @@ export interface GrowthOptions {
   signal: AbortSignal;
 }
 
-/** What fails is told, counted, and does not keep the rest from being measured. */
+/** Reports and counts each failure, and continues with the next measurement. */
 export async function measureGrowth({
   bench,
   peers,
@@ -117,7 +117,6 @@ export async function measureGrowth({
     if (!start) continue;
     await attempt(`${size.starts} starts, ${name}`, async () => {
       const found = await measureStarts({
-        name: name as PeerName,
         peer,
         start,
         metadata: settings(bench),
@@ -130,7 +129,7 @@ export async function measureGrowth({
   }
   const { ours } = peers;
   if (!ours) return { growth, failures };
-  if (parts.includes('million') && size.million > 0) {
+  if (parts.includes('million')) {
     await attempt(`${size.million} messages, one subscription`, async () => {
       growth.million = await measureMillion(bench, ours, size.million, say);
       const { rate, firstThird, lastThird, most } = growth.million;
@@ -161,7 +160,7 @@ async function measureMillion(
   await emptyStream(bench.nats);
   await fill(bench, count, 256);
   say('  stored');
-  await using stand = await Stand.start({ peer, metadata: settings(bench), daprd: false });
+  await using stand = await Stand.start({ peer, metadata: settings(bench) });
   const pid = pidOf(stand);
   const samples: ResidentSample[] = [];
   const start = performance.now();
@@ -175,7 +174,7 @@ async function measureMillion(
     const seconds = Math.round((performance.now() - start) / 100) / 10;
     samples.push({ seconds, resident: round(await residentNow(pid)) });
   };
-  // A component that is gone fails the load, which is what is waited for.
+  // If the component has ended, the load fails, and its result is awaited below.
   const timer = setInterval(() => take().catch(() => undefined), sampleInterval);
   try {
     const { rate } = await load.result();
@@ -211,10 +210,10 @@ async function measureSubscriptions(
   messages: number,
 ): Promise<Subscriptions> {
   await emptyStream(bench.nats);
-  // One for each topic, by which the load generator knows that its subscription is there.
+  // One message for each topic tells the load generator that the subscription exists.
   await fill(bench, topics, 256, topics);
   const metadata = { ...settings(bench), consumerID: 'bench' };
-  await using stand = await Stand.start({ peer, metadata, daprd: false });
+  await using stand = await Stand.start({ peer, metadata });
   const pid = pidOf(stand);
   await sleep(1_000);
   const before = await residentNow(pid);

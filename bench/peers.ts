@@ -2,39 +2,61 @@ import { join } from 'node:path';
 import { Child } from '../test/support/child.ts';
 import { nodeFlags, startComponent } from '../test/support/component.ts';
 
-/** What is measured, side by side. */
-export const peers = ['ours', 'go', 'built-in', 'bare'] as const;
+/** What is measured beside each other. */
+export const peers = ['ours', 'go', 'built-in', 'bare', 'ours-grpc-js'] as const;
 export type PeerName = (typeof peers)[number];
+
+/** The peers of the report. The others are measured only when an option names them. */
+export const reportedPeers = peers.filter((name) => name !== 'ours-grpc-js');
+
+/** The peers with a process of their own: these can be measured at their socket and apart from daprd. */
+export const separatePeers = reportedPeers.filter((name) => name !== 'built-in');
+
+/** Short names, for the heads of columns. */
+export const heads: Readonly<Record<PeerName, string>> = {
+  ours: 'this component',
+  go: 'Go',
+  'built-in': 'built-in',
+  bare: 'bare',
+  'ours-grpc-js': 'this component on grpc-js',
+};
 
 export const titles: Readonly<Record<PeerName, string>> = {
   ours: 'this component',
-  go: 'the built-in as a pluggable component, in Go',
-  'built-in': 'pubsub.jetstream, built into daprd',
-  bare: 'a component on grpc-js that does nothing: the limit of the hop',
+  go: 'the built-in component as a pluggable component in Go',
+  'built-in': '`pubsub.jetstream`, which is part of daprd',
+  bare: 'a component that answers at once and stores nothing: the limit of the hop',
+  'ours-grpc-js': 'this component with `--grpc-server grpc-js`',
 };
 
+export type PeerProcess = Child & { socket: string };
+
 export interface Peer {
-  /** Of its Component resource. */
+  /** Type of its Component resource. */
   type: string;
-  /** Whether it stores what is published. */
+  /** Whether it stores published messages. */
   stores: boolean;
-  /** Starts its process on a socket in the folder; undefined for what is part of daprd. */
-  start?: (folder: string) => Promise<Child & { socket: string }>;
+  /** Starts its process with a socket in the folder. Undefined for a part of daprd. */
+  start?: (folder: string, env?: NodeJS.ProcessEnv) => Promise<PeerProcess>;
+  /** Whether its process uses Node's compile cache. */
+  compileCache?: boolean;
 }
 
-/** Where a peer with a process of its own listens: daprd finds it by this rule. */
+/** Returns the path at which daprd expects the socket of a peer with a process of its own. */
 export function socketOf({ type }: Peer, folder: string): string {
   return join(folder, `${type.replace(/^pubsub\./, '')}.sock`);
 }
 
-/** @param goPeer path of the binary made from go/peer */
+/** @param goPeer path of the binary built from go/peer */
 export function describePeers(goPeer: string): Record<PeerName, Peer> {
+  const component = (args: string[]): Peer => ({
+    type: 'pubsub.nats-jetstream',
+    stores: true,
+    start: (folder, env) => startComponent({ folder, args, ...(env ? { env } : {}) }),
+    compileCache: true,
+  });
   return {
-    ours: {
-      type: 'pubsub.nats-jetstream',
-      stores: true,
-      start: (folder) => startComponent({ folder }),
-    },
+    ours: component([]),
     go: {
       type: 'pubsub.go-jetstream',
       stores: true,
@@ -46,6 +68,7 @@ export function describePeers(goPeer: string): Record<PeerName, Peer> {
       stores: false,
       start: startBare,
     },
+    'ours-grpc-js': component(['--grpc-server', 'grpc-js']),
   };
 }
 

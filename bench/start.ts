@@ -1,27 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startComponent } from '../test/support/component.ts';
 import { temporaryFolder } from '../test/support/temp.ts';
 import { firstAnswer, initialise, servesPubSub } from './first-answer.ts';
-import { type Peer, type PeerName, socketOf } from './peers.ts';
+import { median } from './median.ts';
+import { type Peer, socketOf } from './peers.ts';
 import { residentNow } from './process-usage.ts';
-import { median } from './results.ts';
 
-/** From spawning a process until it first answers over gRPC. Unit: milliseconds. */
+/** Time from spawning a process to its first answer over gRPC. Unit: milliseconds. */
 export interface Start {
   median: number;
-  /** Median until Init has been answered as well, which is called then. */
+  /** Median of the time to the answer of Init, which is called after the first answer. */
   initialised?: number;
-  /** With an empty compile cache; undefined for what has none. */
+  /** With an empty compile cache; undefined for a peer without one. */
   first?: number;
-  /** Median of the resident sizes a second later. Unit: MB. */
+  /** Median of the resident sizes one second later. Unit: MB. */
   resident: number;
 }
 
-/** When the size of an idle process is taken, after Init. Unit: milliseconds. */
+/** Time from Init until the size of the idle process is taken. Unit: milliseconds. */
 const idle = 1_000;
 
 export interface StartOptions {
-  name: PeerName;
   peer: Peer;
   /** How the peer's process is started. */
   start: NonNullable<Peer['start']>;
@@ -32,13 +30,13 @@ export interface StartOptions {
   signal: AbortSignal;
 }
 
-/** One start after the other, each in a folder of its own; the first one does not count. */
+/** Starts the peer several times, each time in a folder of its own. The first start does not count. */
 export async function measureStarts(options: StartOptions): Promise<Start> {
   await using cache = await temporaryFolder();
-  const cached = options.name === 'ours';
-  const env = { NODE_COMPILE_CACHE: cache.path };
-  const start = cached ? (folder: string) => startComponent({ folder, env }) : options.start;
-  // Also what brings its files into the page cache, for every peer.
+  const cached = options.peer.compileCache === true;
+  const env = cached ? { NODE_COMPILE_CACHE: cache.path } : undefined;
+  const start = (folder: string) => options.start(folder, env);
+  // The first start also brings the peer's files into the page cache.
   const first = await measureStart({ ...options, start });
   const found: OneStart[] = [];
   while (found.length < options.count) found.push(await measureStart({ ...options, start }));
@@ -61,12 +59,12 @@ async function measureStart({ peer, start, metadata, signal }: StartOptions): Pr
   signal.throwIfAborted();
   await using folder = await temporaryFolder();
   const socket = socketOf(peer, folder.path);
-  // The first call a process makes takes longer: not to be part of what is measured.
+  // The first call of this process takes longer, so it is made before the measurement.
   await servesPubSub(socket).catch(() => undefined);
   const failed = new AbortController();
   const from = performance.now();
   const answer = firstAnswer(socket, AbortSignal.any([signal, failed.signal]));
-  // Whoever waits for it hears of it; a start that fails comes first.
+  // It is awaited below. A start that fails rejects earlier.
   answer.catch(() => undefined);
   try {
     await using child = await start(folder.path);

@@ -1,12 +1,13 @@
-import { median, type Results } from './results.ts';
+import { median } from './median.ts';
+import type { Results } from './results.ts';
 
-/** Of all samples of a run: shares of the CPU time that the hypervisor gave to others, from 0 to 1. */
+/** Shares of the CPU time that the hypervisor gave to other machines, over all samples, from 0 to 1. */
 export interface Steal {
   median: number;
   max: number;
 }
 
-/** Undefined where no sample has it. */
+/** Returns undefined where no sample has it. */
 export function stealOf(results: Results): Steal | undefined {
   const shares = Object.values(results)
     .flatMap((byPeer) => Object.values(byPeer).flat())
@@ -17,7 +18,7 @@ export function stealOf(results: Results): Steal | undefined {
 
 export function describeSteal({ median, max }: Steal): string {
   return (
-    `CPU time that the hypervisor gave to others during the samples: median ${percent(median)}, ` +
+    `CPU time that the hypervisor gave to other machines during the samples: median ${percent(median)}, ` +
     `at most ${percent(max)}`
   );
 }

@@ -1,96 +1,75 @@
-import { type ChartName, chartTitles } from './charts.ts';
-import type { Growth } from './growth.ts';
-import { type PeerName, peers, titles } from './peers.ts';
-import type { Performance } from './report.ts';
-import { judge, keyOf, type Metric, medianOf, type Results, ratio } from './results.ts';
+/** The second part of docs/performance.md: everything that was measured. */
+import { showCharts } from './chart-names.ts';
+import { growthSections } from './growth-tables.ts';
+import { compared, figures, table, whole } from './markdown.ts';
+import { heads, type PeerName, reportedPeers, separatePeers, titles } from './peers.ts';
+import type { Performance } from './performance.ts';
+import { medianOf, type Results, ratio } from './results.ts';
+import type { Via } from './runs.ts';
+import type { Metric } from './sample.ts';
 import { describeSteal } from './steal.ts';
-import { type Via, type Workload, workloads } from './workloads.ts';
+import { judge, type Measured } from './targets.ts';
+import { findWorkload, keyOf, titleOf, type Workload, workloads } from './workloads.ts';
 
-/** Heads of the columns. */
-const heads: Readonly<Record<PeerName, string>> = {
-  ours: 'this component',
-  go: 'Go',
-  'built-in': 'built-in',
-  bare: 'bare',
-};
-
-/** In Markdown: everything that was measured; what was not has a dash. */
-export function tables({
-  date,
-  machine,
-  rounds,
-  steal,
-  results,
-  growth = {},
-}: Performance): string {
-  const through = (via: Via, judged: Workload['judged']) =>
-    workloads.filter((one) => one.via === via && one.judged === judged);
-  const latencies = (via: Via) =>
-    through(via, 'p99').flatMap((workload) =>
-      (['p50', 'p99', 'p999'] as const).map((metric) => ({
-        title: metric === 'p999' ? 'p99.9' : metric,
-        workload,
-        metric,
-      })),
-    );
-  const rates = (via: Via) =>
-    through(via, 'rate').map((workload) => ({
-      title: workload.title,
-      workload,
-      metric: 'rate' as const,
-    }));
+/** Returns Markdown. A dash stands for what was not measured. */
+export function tables({ rounds, steal, results, growth = {} }: Performance): string {
   return [
-    `${date}; ${machine}.`,
+    `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}. In each round every peer has its turn. In brackets: how many times better this`,
+    'component is; above 1 it is better. This is the median of the ratios of the rounds. A message has 256 bytes',
+    'unless a row says otherwise.',
     '',
-    `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, in each of which every peer had its turn. In brackets: how many times`,
-    'better this component is, above 1 in its favour; the median of what the rounds give each for itself.',
-    'A message has 256 bytes unless told otherwise.',
+    ...reportedPeers.map(
+      (name) => `- **${heads[name]}**${name === 'ours' ? '' : `: ${titles[name]}`}`,
+    ),
     '',
-    ...peers.map((name) => `- **${heads[name]}**${name === 'ours' ? '' : `: ${titles[name]}`}`),
+    'Rows of subscriptions: `single` and `parallel` are the setting `concurrency`. With `parallel` the built-in',
+    'component acknowledges a message when it arrives, this component when its handler has succeeded. The daprd',
+    'dispatches concurrently, as 1.17.14, 1.18.4 and later do; in the row "serial daprd" it handles one message of a',
+    'pluggable component at a time, as 1.16.0 to 1.17.13 and 1.18.0 to 1.18.3 do, and each peer has its default.',
     '',
     ...(steal ? [`${describeSteal(steal)}.`, ''] : []),
     ...deliveredAgain(results),
     '## Targets',
     '',
-    ...targetTable(results),
+    ...targetTable({ results, growth }),
     '## Through daprd',
     '',
     'Messages a second:',
     '',
-    ...comparison(results, peers, rates('daprd')),
-    ...charts('publish', 'bulk'),
+    ...comparison(results, reportedPeers, rates('daprd')),
     'At 500 messages a second, from when a message is due to be sent to its arrival, in ms:',
     '',
-    ...comparison(results, peers, latencies('daprd')),
-    ...charts('latency'),
+    ...comparison(results, reportedPeers, latencies('daprd')),
+    ...showCharts('latency'),
     '## At the socket, without daprd',
     '',
     'Messages a second:',
     '',
-    ...comparison(results, separate, rates('socket')),
-    ...charts('socket'),
+    ...comparison(results, separatePeers, rates('socket')),
+    ...showCharts('socket'),
     'At 500 messages a second, in ms:',
     '',
-    ...comparison(results, separate, latencies('socket')),
+    ...comparison(results, separatePeers, latencies('socket')),
     '## CPU time',
     '',
-    "Seconds for 100,000 messages, the component's + daprd's. What is built in counts as daprd's.",
+    "Seconds for 100,000 messages: the component's + daprd's. The built-in component's is part of daprd's.",
     '',
     ...cpuTable(results),
+    ...systemCalls(results),
     '## Memory',
     '',
-    "Most that the component's process has had resident, in MB:",
+    "Largest resident size of the component's process, in MB:",
     '',
     ...residentTable(results),
     ...growthSections(growth),
   ].join('\n');
 }
 
-/** Nothing where nothing was received. */
+/** Empty where nothing was received. */
 function deliveredAgain(results: Results): string[] {
-  // The bare peer's messages all have the same id.
-  const told = peers.filter((name) => name !== 'bare');
-  const counts = told.flatMap((name) => {
+  // All messages of the bare peer have the same id.
+  const counted = reportedPeers.filter((name) => name !== 'bare');
+  const counts = counted.flatMap((name) => {
     const found = Object.values(results)
       .flatMap((one) => one[name] ?? [])
       .flatMap((sample) => sample?.duplicates ?? []);
@@ -99,50 +78,65 @@ function deliveredAgain(results: Results): string[] {
   });
   if (counts.length === 0) return [];
   return [
-    'What is received counts once, and all of it arrived. Delivered again were, over all rounds:',
+    'Every message arrived, and each counts once. Messages delivered again, over all rounds:',
     `${counts.join(', ')}.`,
     '',
   ];
 }
 
-/** Those through daprd first. */
+interface Row {
+  title: string;
+  workload: Workload;
+  metric: Metric;
+}
+
+const judgedBy = (via: Via, judged: Workload['judged']) =>
+  workloads.filter((workload) => workload.via === via && workload.judged === judged);
+
+function rates(via: Via): Row[] {
+  return judgedBy(via, 'rate').map((workload) => ({
+    title: workload.title,
+    workload,
+    metric: 'rate',
+  }));
+}
+
+function latencies(via: Via): Row[] {
+  return judgedBy(via, 'p99').flatMap((workload) =>
+    (['p50', 'p99', 'p999'] as const).map((metric) => ({
+      title: metric === 'p999' ? 'p99.9' : metric,
+      workload,
+      metric,
+    })),
+  );
+}
+
+/** Through daprd first. */
 const byVia = workloads.toSorted((one, other) => one.via.localeCompare(other.via));
 
-const titleOf = ({ via, title }: Workload) =>
-  via === 'socket' ? `at the socket: ${title}` : title;
-
-/** What can be reached without daprd, and measured apart from it. */
-const separate = peers.filter((name) => name !== 'built-in');
-
-function targetTable(results: Results): string[] {
-  const rows = judge(results).map(({ title, against, atLeast, beyond, ratio, reached }) => {
-    const further = beyond !== undefined && ratio !== undefined && ratio >= beyond;
-    const verdict = reached ? (further ? 'reached, and beyond' : 'reached') : '**not reached**';
-    return [
-      `${title}${title.includes('latency') ? ' (p99)' : ''}`,
-      heads[against],
-      `${atLeast.toFixed(2)} ×`,
-      beyond === undefined ? '–' : `${beyond.toFixed(2)} ×`,
-      ratio === undefined ? '–' : `${ratio.toFixed(2)} ×`,
-      ratio === undefined ? 'not measured' : verdict,
-    ];
-  });
-  return table(['through daprd', 'beside', 'at least', 'better', 'measured', ''], rows);
+function targetTable(measured: Measured): string[] {
+  const rows = judge(measured).map(({ title, beside, target, measured, reached }) => [
+    title,
+    beside || '–',
+    target,
+    measured ?? '–',
+    measured === undefined ? 'not measured' : reached ? 'reached' : '**not reached**',
+  ]);
+  return table(['', 'beside', 'target', 'measured', ''], rows);
 }
 
 function comparison(
   results: Results,
   columns: readonly PeerName[],
-  rows: readonly { title: string; workload: Workload; metric: Metric }[],
+  rows: readonly Row[],
 ): string[] {
   const cells = rows.map(({ title, workload, metric }) => [
     title,
     ...columns.map((name) => {
       const value = medianOf(results[keyOf(workload)]?.[name], metric);
       if (value === undefined) return '–';
-      const shown = figures(metric === 'rate' ? value : value / 1000);
-      const times = name === 'ours' ? undefined : ratio(results, workload, name, metric);
-      return times === undefined ? shown : `${shown} (${times.toFixed(2)} ×)`;
+      const times = name === 'ours' ? undefined : ratio(results, workload, name, { metric });
+      return compared(figures(metric === 'rate' ? value : value / 1000), times);
     }),
   ]);
   return table(['', ...columns.map((name) => heads[name])], cells);
@@ -151,7 +145,7 @@ function comparison(
 function cpuTable(results: Results): string[] {
   const rows = byVia.map((workload) => [
     titleOf(workload),
-    ...peers.map((name) => {
+    ...reportedPeers.map((name) => {
       const samples = results[keyOf(workload)]?.[name];
       const component = medianOf(samples, 'componentCpu');
       const daprd = medianOf(samples, 'daprdCpu');
@@ -162,96 +156,44 @@ function cpuTable(results: Results): string[] {
         : `${figures(component)} + ${figures(daprd)}`;
     }),
   ]);
-  return table(['', ...peers.map((name) => heads[name])], rows);
+  return table(['', ...reportedPeers.map((name) => heads[name])], rows);
+}
+
+const calling = [
+  'daprd/publish-1',
+  'daprd/publish-32',
+  'socket/publish-1',
+  'socket/publish-32',
+].map(findWorkload);
+
+/** Empty where no calls were counted. */
+function systemCalls(results: Results): string[] {
+  const rows = calling.map((workload) => [
+    titleOf(workload),
+    ...separatePeers.map((name) => {
+      const samples = results[keyOf(workload)]?.[name];
+      const [reads, writes] = [medianOf(samples, 'reads'), medianOf(samples, 'writes')];
+      if (reads === undefined || writes === undefined) return '–';
+      return `${reads.toFixed(2)} + ${writes.toFixed(2)}`;
+    }),
+  ]);
+  if (rows.every(([, ...cells]) => cells.every((cell) => cell === '–'))) return [];
+  return [
+    '## System calls',
+    '',
+    "Read calls + write calls of the component's process for each published message, all files included:",
+    '',
+    ...table(['', ...separatePeers.map((name) => heads[name])], rows),
+  ];
 }
 
 function residentTable(results: Results): string[] {
   const rows = byVia.map((workload) => [
     titleOf(workload),
-    ...separate.map((name) => {
+    ...separatePeers.map((name) => {
       const value = medianOf(results[keyOf(workload)]?.[name], 'resident');
       return value === undefined ? '–' : whole(value);
     }),
   ]);
-  return table(['', ...separate.map((name) => heads[name])], rows);
-}
-
-function growthSections({ start, million, subscriptions }: Growth): string[] {
-  const lines: string[] = [];
-  if (start) {
-    const rows = separate.flatMap((name) => {
-      const found = start[name];
-      if (!found) return [];
-      const { first, median, initialised, resident } = found;
-      const times = [first, median, initialised].map((time) =>
-        time === undefined ? '–' : `${whole(time)} ms`,
-      );
-      return [[heads[name], ...times, `${whole(resident)} MB`]];
-    });
-    lines.push(
-      '## Start',
-      '',
-      'From spawning the process until it first answers over gRPC what it serves, which is what daprd waits',
-      'for, and until it has answered Init as well, which daprd calls next. The first start finds no compile',
-      'cache; the others, of which these are medians, find what the first has left. Resident: a second later.',
-      '',
-      ...table(['', 'first', 'further', 'further, with Init', 'resident, idle'], rows),
-    );
-  }
-  if (million) {
-    const { messages, rate, early, firstThird, lastThird, most } = million;
-    const sizes = [early, firstThird, lastThird, most].map((size) => `${whole(size)} MB`);
-    lines.push(
-      '## A long stream',
-      '',
-      `${whole(messages)} messages in a stream, one subscription at the socket, each acknowledged at once:`,
-      `${figures(rate)} messages a second. Resident size meanwhile:`,
-      '',
-      ...table(['after 5 % of the time', 'first third (median)', 'last third', 'most'], [sizes]),
-      ...charts('million'),
-    );
-  }
-  if (subscriptions?.length) {
-    const rows = subscriptions.map(({ topics, before, after, each, rate, cpu }) => [
-      whole(topics),
-      `${whole(before)} MB`,
-      `${whole(after)} MB`,
-      `${whole(each)} KB`,
-      figures(rate),
-      figures(cpu),
-    ]);
-    const columns = ['before Init', 'subscribed', 'for each', 'messages/s', 'CPU s per 100,000'];
-    lines.push(
-      '## Many subscriptions',
-      '',
-      'On one connection, each with a topic and a durable consumer of its own; then messages for all of',
-      'them in turn, stored while they are delivered. Memory is the resident size; among few',
-      'subscriptions, what each adds is mostly what Init does.',
-      '',
-      ...table(['subscriptions', ...columns], rows),
-    );
-  }
-  return lines;
-}
-
-function charts(...names: ChartName[]): string[] {
-  return names.flatMap((name) => [`![${chartTitles[name]}](charts/${name}.svg)`, '']);
-}
-
-/** Numbers stand at the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = head.map((_, column) => (column === 0 ? '---' : '--:'));
-  return [line(head), `|${rule.join('|')}|`, ...rows.map(line), ''];
-}
-
-/** Three figures: more of them are noise. */
-function figures(value: number): string {
-  const digits = { maximumSignificantDigits: 3, minimumSignificantDigits: 3 };
-  // 0.004 seconds of CPU are one tick of the clock, if at all.
-  return value === 0 ? '0' : value.toLocaleString('en', digits);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString('en');
+  return table(['', ...separatePeers.map((name) => heads[name])], rows);
 }

@@ -1,8 +1,10 @@
 import type { Growth } from './growth.ts';
 import { peers } from './peers.ts';
-import { judge, keyOf, medianOf, type Results, ratio } from './results.ts';
+import { medianOf, type Results, ratio } from './results.ts';
+import type { Sample } from './sample.ts';
 import { percent } from './steal.ts';
-import type { Sample, Workload } from './workloads.ts';
+import { judge, type Measured } from './targets.ts';
+import { keyOf, type Workload } from './workloads.ts';
 
 const started = performance.now();
 
@@ -10,7 +12,7 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Since this process began. */
+/** Returns the time since this process started. */
 export function elapsed(): string {
   const seconds = Math.round((performance.now() - started) / 1000);
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
@@ -18,17 +20,20 @@ export function elapsed(): string {
 
 export function describeSample(sample: Sample): string {
   const { rate, p50, p99, componentCpu, daprdCpu, steal, duplicates, resident } = sample;
+  const { reads, writes } = sample;
   const parts = [`${format(rate)}/s`];
   if (p50 !== undefined) parts.push(`p50 ${format(p50)} us`);
   if (p99 !== undefined) parts.push(`p99 ${format(p99)} us`);
   parts.push(`CPU ${componentCpu.toFixed(1)} + ${daprdCpu.toFixed(1)} s/100k`);
   if (steal !== undefined) parts.push(`steal ${percent(steal)}`);
   if (resident !== undefined) parts.push(`${resident} MB`);
+  if (reads !== undefined && writes !== undefined)
+    parts.push(`${reads.toFixed(1)} reads + ${writes.toFixed(1)} writes a message`);
   if (duplicates) parts.push(`${format(duplicates)} delivered again`);
   return parts.join(', ');
 }
 
-/** All peers at one workload, in one line. */
+/** Returns the results of all peers at one workload, in one line. */
 export function summary(results: Results, workload: Workload): string {
   const cells = peers.flatMap((name) => {
     const value = medianOf(results[keyOf(workload)]?.[name], workload.judged);
@@ -36,19 +41,19 @@ export function summary(results: Results, workload: Workload): string {
     const times = name === 'ours' ? undefined : ratio(results, workload, name);
     return [`${name} ${format(value)}${times ? ` (${times.toFixed(2)} ×)` : ''}`];
   });
-  return `${keyOf(workload).padEnd(22)} ${workload.judged.padEnd(5)} ${cells.join(', ')}`;
+  return `${keyOf(workload).padEnd(24)} ${workload.judged.padEnd(5)} ${cells.join(', ')}`;
 }
 
-/** One line for each target whose workload and peer were measured. */
-export function verdicts(results: Results): string[] {
-  return judge(results).flatMap(({ title, against, atLeast, ratio, reached }) => {
-    if (ratio === undefined) return [];
+/** Returns one line for each target for which everything was measured. */
+export function verdicts(found: Measured): string[] {
+  return judge(found).flatMap(({ title, beside, target, measured, reached }) => {
+    if (measured === undefined) return [];
     const verdict = reached ? 'reached' : 'NOT REACHED';
-    return [`${title}: ${ratio.toFixed(2)} × ${against}, target ${atLeast.toFixed(2)}: ${verdict}`];
+    return [`${verdict.padEnd(11)} ${title}: ${measured}${beside && ` ${beside}`}, ${target}`];
   });
 }
 
-/** What has been measured of growth; nothing where nothing was. */
+/** Returns one line for each part of growth that was measured. */
 export function describeGrowth({ start = {}, million, subscriptions = [] }: Growth): string[] {
   const lines = Object.entries(start).map(([name, { median, initialised, first, resident }]) => {
     const init = initialised === undefined ? '' : `, ${initialised} ms with Init`;

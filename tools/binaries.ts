@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BinaryName } from './catalogue.ts';
 import { buildLimitMs, type GoBuildProgress, goBuild, InterruptedError } from './go-build.ts';
+import { patchModule } from './go-patch.ts';
 import { acquireLock } from './lock.mjs';
 import {
   find,
@@ -106,7 +107,7 @@ const unfinished = 'unfinished-';
 
 /** Builds beside the final path and renames, so that a half-written binary is never found. */
 async function build(search: Search, go: string, report: Report): Promise<string> {
-  const { name, version, env, cacheFolder, moduleFolder, packagePath } = search;
+  const { name, version, env, cacheFolder, moduleFolder, packagePath, patch } = search;
   for (const entry of await readdir(cacheFolder)) {
     // Left by a build that was killed outright; the lock says that nobody is using it now.
     if (entry.startsWith(unfinished)) await remove(join(cacheFolder, entry));
@@ -115,8 +116,10 @@ async function build(search: Search, go: string, report: Report): Promise<string
   try {
     const output = join(workFolder, name);
     const flags = search.flags(version);
-    const target = { go, folder: moduleFolder, packagePath, flags, output, workFolder, env };
-    await goBuild(target, (progress) => report('building', progress));
+    const onProgress = (progress: GoBuildProgress) => report('building', progress);
+    const module = { go, folder: moduleFolder, workFolder, env };
+    const folder = patch ? await patchModule(module, patch, onProgress) : moduleFolder;
+    await goBuild({ ...module, folder, packagePath, flags, output }, onProgress);
     // A GOOS or GOARCH in the environment yields a binary that is of no use here.
     await promisify(execFile)(output, ['--version'], { env, timeout: trialLimitMs });
     const path = join(cacheFolder, name);

@@ -1,3 +1,5 @@
+import type { GoPatch } from './go-patch.ts';
+
 /** What the tools know of a third-party binary apart from its version, which its go.mod has. */
 export interface Binary {
   /** Environment variable that may hold an explicit path. */
@@ -11,11 +13,15 @@ export interface Binary {
   install?: (version: string) => string;
   /** Further `go build` flags, after those of its official release. */
   flags: (version: string) => readonly string[];
+  /** A change to one of the modules that the binary is built from. */
+  patch?: GoPatch;
 }
 
 export type BinaryName =
   | 'daprd'
   | 'daprd-allcomponents'
+  | 'daprd-concurrent'
+  | 'daprd-concurrent-allcomponents'
   | 'daprd-1.16'
   | 'daprd-1.12'
   | 'nats-server'
@@ -33,6 +39,23 @@ const daprdFlags = (tag: string, version: string) => [
     `-X github.com/dapr/kit/logger.DaprVersion=${version}`,
 ];
 
+/**
+ * Makes daprd handle the messages of a subscription concurrently, as 1.17.14, 1.18.4 and later do. The
+ * pinned daprd handles them one at a time.
+ */
+const dispatchConcurrently: GoPatch = {
+  module: 'github.com/dapr/dapr',
+  file: 'pkg/components/pubsub/pluggable.go',
+  line: 'handle(msg)',
+  replacement: 'go handle(msg)',
+};
+
+/** The first release with that change: newer than the pinned version, which has to be on the Go module proxy. */
+const installConcurrent = (name: string) => () =>
+  `${installDaprd('1.18.4')}; name or link it ${name}`;
+
+const concurrent = (version: string) => `${version}-concurrent`;
+
 export const catalogue: Readonly<Record<BinaryName, Binary>> = {
   daprd: {
     variable: 'DAPRD_BIN',
@@ -46,6 +69,20 @@ export const catalogue: Readonly<Record<BinaryName, Binary>> = {
     module: 'daprd',
     install: (version) => `${installDaprd(version)}; name or link it daprd-allcomponents`,
     flags: (version) => daprdFlags('allcomponents', version),
+  },
+  'daprd-concurrent': {
+    variable: 'DAPRD_CONCURRENT_BIN',
+    module: 'daprd',
+    install: installConcurrent('daprd-concurrent'),
+    flags: (version) => daprdFlags('stablecomponents', concurrent(version)),
+    patch: dispatchConcurrently,
+  },
+  'daprd-concurrent-allcomponents': {
+    variable: 'DAPRD_CONCURRENT_ALLCOMPONENTS_BIN',
+    module: 'daprd',
+    install: installConcurrent('daprd-concurrent-allcomponents'),
+    flags: (version) => daprdFlags('allcomponents', concurrent(version)),
+    patch: dispatchConcurrently,
   },
   // Older ones, for the tests of compatibility.
   'daprd-1.16': {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 
 /** Longest a build may take, in milliseconds: double what daprd with downloads takes on 2 CPUs. */
 export const buildLimitMs = 20 * 60_000;
@@ -17,19 +18,22 @@ export interface GoBuildProgress {
   compiled: number;
 }
 
-export interface GoBuild {
+export interface GoModule {
   /** Absolute path of the `go` command. */
   go: string;
   /** Folder of the Go module whose go.mod and go.sum pin everything that is built. */
   folder: string;
+  /** Folder for Go's temporary files, for the caller to delete: interrupted, Go leaves them. */
+  workFolder: string;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface GoBuild extends GoModule {
   packagePath: string;
   /** Further `go build` flags: build tags, linker flags. */
   flags: readonly string[];
   /** Absolute path of the file to write. */
   output: string;
-  /** Folder for Go's temporary files, for the caller to delete: interrupted, Go leaves them. */
-  workFolder: string;
-  env: NodeJS.ProcessEnv;
 }
 
 /** The build failed; the message has the exit status and the last lines that Go said. */
@@ -50,28 +54,41 @@ export class InterruptedError extends Error {
 
 /**
  * Runs `go build`, strictly from the committed go.mod and go.sum, into a static binary. Reports
- * progress at the start, every second and at the end.
+ * progress at the start, every second and at the end. Signals and errors: see {@link runGo}.
+ */
+export async function goBuild(
+  { packagePath, flags, output, ...module }: GoBuild,
+  onProgress: (progress: GoBuildProgress) => void,
+): Promise<void> {
+  // buildvcs: the state of this checkout says nothing about a third party's command.
+  const fixed = ['build', '-mod=readonly', '-buildvcs=false', '-trimpath', '-v'];
+  await runGo(module, [...fixed, ...flags, '-o', output, packagePath], onProgress);
+}
+
+/**
+ * Runs one command of Go in a module and returns its stdout. Reports progress at the start, every
+ * second and at the end.
  *
- * While it runs, SIGINT, SIGTERM and SIGHUP end the build rather than this process: the caller
+ * While it runs, SIGINT, SIGTERM and SIGHUP end the command rather than this process: the caller
  * gets an InterruptedError and decides what becomes of the signal.
  *
  * @throws GoBuildError when Go fails or takes longer than `buildLimitMs`
  * @throws InterruptedError
  */
-export async function goBuild(
-  { go, folder, packagePath, flags, output, workFolder, env }: GoBuild,
+export async function runGo(
+  { go, folder, workFolder, env }: GoModule,
+  args: readonly string[],
   onProgress: (progress: GoBuildProgress) => void,
-): Promise<void> {
+): Promise<string> {
   const started = performance.now();
-  // buildvcs: the state of this checkout says nothing about a third party's command.
-  const fixed = ['build', '-mod=readonly', '-buildvcs=false', '-trimpath', '-v'];
-  const child = spawn(go, [...fixed, ...flags, '-o', output, packagePath], {
+  const child = spawn(go, args, {
     cwd: folder,
     env: { GOTMPDIR: workFolder, ...env, GOWORK: 'off', CGO_ENABLED: '0' },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     // Go's compilers are grandchildren: only a process group of its own reaches them all.
     detached: true,
   });
+  const printed = text(child.stdout);
   const closed = new Promise<string>((resolve, reject) => {
     child.once('error', (error) => reject(new GoBuildError(`cannot run ${go}: ${error.message}`)));
     child.once('close', (code, signal) => resolve(signal ?? `exit status ${code}`));
@@ -106,9 +123,9 @@ export async function goBuild(
     const outcome = await closed;
     report();
     if (interruptedBy) throw new InterruptedError(interruptedBy);
-    if (outcome === 'exit status 0') return;
+    if (outcome === 'exit status 0') return await printed;
     const reason = timedOut ? `gave up after ${buildLimitMs / 60_000} minutes` : outcome;
-    throw new GoBuildError([`go build in ${folder}: ${reason}`, ...messages].join('\n  '));
+    throw new GoBuildError([`go ${args[0]} in ${folder}: ${reason}`, ...messages].join('\n  '));
   } finally {
     clearInterval(ticker);
     clearTimeout(limit);

@@ -1,105 +1,124 @@
 /**
- * `node bench/bare/main.ts SOCKET`: a pub/sub component that stores nothing. It answers at once and
- * hands each message to whoever is subscribed in this process: what the hop alone costs on grpc-js.
+ * `node bench/bare/main.ts SOCKET`: a pub/sub component that stores nothing. It answers at once and delivers
+ * each message to the subscribers in this process. It shows what daprd and the gRPC server of this project
+ * cost alone.
  *
- * Where Init's metadata has a `count` and a `size`, each stream gets so many messages with so many
- * bytes of data, as fast as it takes them. It makes them itself: a Component cannot hold the larger ones.
+ * With `count` and `size` in the metadata of Init, each stream gets so many messages with so many bytes of
+ * data, as fast as it takes them. The component generates these messages. `concurrency: single` keeps all but
+ * one of them back until that one is acknowledged.
  */
 import { createServer } from 'node:net';
-import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import { serverDefinition } from '../../src/dapr/contract.ts';
-import { createReflection } from '../../src/dapr/reflection.ts';
+import {
+  bulkPublishRequest,
+  bulkPublishResponse,
+  empty,
+  featuresResponse,
+  initRequest,
+  type PublishRequest,
+  type PullMessagesRequest,
+  type PullMessagesResponse,
+  publishRequest,
+  pullMessagesRequest,
+  pullMessagesResponse,
+} from '../../src/dapr/messages.ts';
+import { reflectionMethods } from '../../src/dapr/reflection.ts';
+import type { Codec } from '../../src/grpc/codec.ts';
+import { Http2Server } from '../../src/grpc/http2-server.ts';
+import type { StreamingCall, UnaryMethod } from '../../src/grpc/method.ts';
 import { generatedEvent } from './generated-event.ts';
 
-/** Unsettled messages of one stream, as many as this project's component has by default. */
-const window = 256;
+/** Unsettled messages of one stream: the default `prefetchCount` of this project's component. */
+const prefetched = 256;
 
-interface Published {
-  topic: string;
-  data: Uint8Array;
-}
-interface PullRequest {
-  topic?: { name: string } | null;
-}
-type Stream = ServerDuplexStream<PullRequest, object>;
+type PullCall = StreamingCall<PullMessagesRequest, PullMessagesResponse>;
 
 const subscribers = new Map<string, Set<(data: Uint8Array) => void>>();
-/** Set by Init: messages that each stream is to get, and the bytes of their data. */
-let generate = { count: 0, size: 0 };
 
-const publish = ({ topic, data }: Published) => {
+/** Set by Init: the messages for each stream, the bytes of their data, and the most that are unsettled. */
+let generate = { count: 0, size: 0, window: prefetched };
+
+function publish({ topic, data }: Pick<PublishRequest, 'topic' | 'data'>): void {
   for (const deliver of subscribers.get(topic) ?? []) deliver(data);
-};
+}
 
-type Callback = (error: null, answer: object) => void;
-const answer = (value: object) => (_: unknown, callback: Callback) => callback(null, value);
+function unary<Request, Response>(
+  name: string,
+  request: Codec<Request>,
+  response: Codec<Response>,
+  answer: (request: Request) => Response,
+): UnaryMethod<Request, Response> {
+  return {
+    kind: 'unary',
+    path: `/dapr.proto.components.v1.PubSub/${name}`,
+    request,
+    response,
+    handle: (request, call) => call.answer(answer(request)),
+  };
+}
 
-const handlers = {
-  Init: (
-    call: { request: { metadata?: { properties?: Record<string, string> } } },
-    callback: Callback,
-  ) => {
-    const { count = '0', size = '0' } = call.request.metadata?.properties ?? {};
-    generate = { count: Number(count), size: Number(size) };
-    callback(null, {});
-  },
-  Features: answer({ features: ['BULK_PUBSUB'] }),
-  Publish: (call: { request: Published }, callback: Callback) => {
-    publish(call.request);
-    callback(null, {});
-  },
-  BulkPublish: (
-    call: { request: { topic: string; entries: { event: Uint8Array }[] } },
-    callback: Callback,
-  ) => {
-    const { topic, entries } = call.request;
+function pull(call: PullCall): void {
+  let topic: string | undefined;
+  let sent = 0;
+  let settled = 0;
+  let event: Uint8Array = new Uint8Array();
+  const deliver = (data: Uint8Array) => {
+    const topicName = topic ?? '';
+    const metadata = { Topic: topicName };
+    call.write({ id: `${++sent}`, data, topicName, metadata, contentType: '' });
+  };
+  const fill = () => {
+    while (sent < generate.count && sent - settled < generate.window) deliver(event);
+  };
+  const unsubscribe = () => subscribers.get(topic ?? '')?.delete(deliver);
+  call.onMessage = (request) => {
+    if (topic === undefined) {
+      topic = request.topic?.name ?? '';
+      const all = subscribers.get(topic) ?? new Set();
+      subscribers.set(topic, all.add(deliver));
+      if (generate.count > 0) event = generatedEvent(topic, generate.size);
+    } else settled++;
+    fill();
+  };
+  call.onCancel = unsubscribe;
+  call.onEnd = () => {
+    unsubscribe();
+    call.end();
+  };
+}
+
+const methods = [
+  unary('Init', initRequest, empty, ({ metadata }) => {
+    const { count = '0', size = '0', concurrency } = metadata?.properties ?? {};
+    const window = concurrency === 'single' ? 1 : prefetched;
+    generate = { count: Number(count), size: Number(size), window };
+    return {};
+  }),
+  unary('Features', empty, featuresResponse, () => ({ features: ['BULK_PUBSUB'] })),
+  unary('Publish', publishRequest, empty, (request) => {
+    publish(request);
+    return {};
+  }),
+  unary('BulkPublish', bulkPublishRequest, bulkPublishResponse, ({ topic, entries }) => {
     for (const { event } of entries) publish({ topic, data: event });
-    callback(null, { failedEntries: [] });
+    return { failedEntries: [] };
+  }),
+  {
+    kind: 'streaming' as const,
+    path: '/dapr.proto.components.v1.PubSub/PullMessages',
+    request: pullMessagesRequest,
+    response: pullMessagesResponse,
+    handle: pull,
   },
-  PullMessages: (call: Stream) => {
-    let topic: string | undefined;
-    let sent = 0;
-    let settled = 0;
-    const deliver = (data: Uint8Array) => {
-      call.write({ id: `${++sent}`, data, topicName: topic, metadata: { Topic: topic } });
-    };
-    let made: Uint8Array = Buffer.alloc(0);
-    const fill = () => {
-      while (sent < generate.count && sent - settled < window) deliver(made);
-    };
-    call.on('data', (request: PullRequest) => {
-      if (topic === undefined) {
-        topic = request.topic?.name ?? '';
-        const all = subscribers.get(topic) ?? new Set();
-        subscribers.set(topic, all.add(deliver));
-        if (generate.count > 0) made = generatedEvent(topic, generate.size);
-      } else settled++;
-      fill();
-    });
-    const end = () => subscribers.get(topic ?? '')?.delete(deliver);
-    call.on('cancelled', end);
-    call.on('error', end);
-    call.on('end', () => {
-      end();
-      call.end();
-    });
-  },
-  Ping: answer({}),
-  Pause: answer({}),
-  Resume: answer({}),
-};
+  ...['Ping', 'Pause', 'Resume'].map((name) => unary(name, empty, empty, () => ({}))),
+];
 
 const socket = process.argv[2];
 if (!socket) throw new Error('usage: node bench/bare/main.ts SOCKET');
-const definition = serverDefinition();
-const reflection = createReflection();
-createServer((connection) => {
-  const grpc = new Server({ 'grpc.enable_channelz': 0 });
-  grpc.addService(definition, handlers as never);
-  reflection.addToServer(grpc);
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  connection.on('error', () => undefined);
-  connection.on('close', () => injector.destroy());
-  injector.injectConnection(connection);
-}).listen(socket, () => console.log('ready'));
+const server = new Http2Server({
+  methods: [...methods, ...reflectionMethods()],
+  defect: (error, path) => console.error(`${path}: ${error}`),
+});
+createServer((connection) => void server.serve(connection, undefined)).listen(socket, () =>
+  console.log('ready'),
+);
 process.on('SIGTERM', () => process.exit(0));

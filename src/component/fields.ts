@@ -201,7 +201,7 @@ export const fields = {
   concurrency: field(
     oneOf('single', 'parallel').optional(),
     'single',
-    '`single`: one unsettled message per subscription. `parallel`: up to `prefetchCount`',
+    '`single`: the app handles one message of a subscription at a time. `parallel`: up to `prefetchCount`',
     { ...own, ...unset('parallel') },
   ),
   replicas: field(count(0, 5).optional(), '3', 'Replicas of the consumer', unset("the stream's")),

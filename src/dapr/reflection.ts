@@ -43,7 +43,11 @@ function answer(request: ReflectionRequest): ReflectionResponse {
     case question.allExtensionNumbersOfType:
       return withError(response, code.NOT_FOUND, `the type ${name} has no extensions`);
     default:
-      return withError(response, code.UNIMPLEMENTED, 'the request asks for nothing that is known');
+      return withError(
+        response,
+        code.UNIMPLEMENTED,
+        'the request asks for nothing, or for something unknown',
+      );
   }
 }
 
@@ -81,6 +85,3 @@ function withError(
 ): ReflectionResponse {
   return { ...response, errorResponse: { errorCode, errorMessage } };
 }
-
-// Until server.ts serves reflectionMethods().
-export { createReflection } from './reflection-grpc-js.ts';

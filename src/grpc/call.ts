@@ -1,6 +1,6 @@
 import type { CallHead } from './call-head.ts';
-import type { Connection } from './http2/connection.ts';
 import { ConstantField, constantRoom, literalSize } from './http2/header-encoder.ts';
+import type { StreamConnection } from './http2/stream.ts';
 import { Stream } from './http2/stream.ts';
 import { MessageReader, type MessageSink } from './message-reader.ts';
 import { percentEncode, toFields } from './metadata.ts';
@@ -38,7 +38,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    connection: Connection,
+    connection: StreamConnection,
     id: number,
     head: Extract<CallHead, { kind: 'call' }>,
     options: CallOptions,
@@ -63,7 +63,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     if (this.begun || this.over) return;
     this.begun = true;
     const fields = toFields(metadata);
-    this.connection.sendHeaders(this.id, 0, roomFor(fields), (encoder, target, at) => {
+    this.connection.writer.headers(this.id, 0, roomFor(fields), (encoder, target, at) => {
       let end = encoder.constant(target, encoder.status200(target, at), contentType);
       for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
       return end;
@@ -105,13 +105,19 @@ export abstract class ServedCall extends Stream implements MessageSink {
     }
   }
 
+  /** Ends the call for an error that its handler did not choose. */
   protected failed(error: unknown): void {
-    if (error instanceof StatusError) {
-      this.finish(error.status);
-      return;
-    }
-    this.#options.defect(error, this.path);
-    this.finish({ code: code.INTERNAL, message: 'internal error' });
+    if (this.over) return;
+    const known = error instanceof StatusError;
+    if (!known) this.#options.defect(error, this.path);
+    this.giveUp(known ? error.status : { code: code.INTERNAL, message: 'internal error' });
+  }
+
+  /** Ends the call with a status, and tells its handler. */
+  protected giveUp(status: Status): void {
+    if (this.over) return;
+    this.finish(status);
+    this.attempt(() => this.onCancel?.());
   }
 
   /** Nothing that the handler or the client does counts any more. */
@@ -123,15 +129,13 @@ export abstract class ServedCall extends Stream implements MessageSink {
 
   #begin(): void {
     this.begun = true;
-    this.connection.sendHeaders(this.id, 0, constantRoom, (encoder, target, at) =>
+    this.connection.writer.headers(this.id, 0, constantRoom, (encoder, target, at) =>
       encoder.constant(target, encoder.status200(target, at), contentType),
     );
   }
 
   #late(): void {
-    if (this.over) return;
-    this.finish({ code: code.DEADLINE_EXCEEDED, message: 'the call took longer than its timeout' });
-    this.attempt(() => this.onCancel?.());
+    this.giveUp({ code: code.DEADLINE_EXCEEDED, message: 'the call took longer than its timeout' });
   }
 }
 

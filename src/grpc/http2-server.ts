@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type CallHead, readCallHead } from './call-head.ts';
-import { type Application, Connection } from './http2/connection.ts';
+import { Connection } from './http2/connection.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Method } from './method.ts';
 import { RefusedCall } from './refused-call.ts';
@@ -31,34 +31,28 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
 
   serve(socket: Socket, peer: Peer): ServedConnection {
     if (this.#connections.size >= this.#limits.connections) this.#makeRoom();
-    const connection: Connection<CallHead> = new Connection(socket, {
-      application: this.#application(peer),
-      limits: this.#limits,
-      totals: this.#totals,
-      onClosed: (reason) => {
-        this.#connections.delete(connection);
-        if (reason !== undefined) this.#options.dropped?.(reason);
-      },
-      onPressure: () => this.#relieve(),
-      onDefect: (error) => this.#options.defect(error, ''),
-    });
-    this.#connections.add(connection);
-    return connection;
-  }
-
-  #application(peer: Peer): Application<CallHead> {
-    const { defect } = this.#options;
+    const { defect, dropped } = this.#options;
     const options = { peer, defect };
     const methods = this.#methods as ReadonlyMap<string, Method>;
-    return {
-      read: (request) => readCallHead(methods, request),
-      open: (connection, id, head) => {
+    const connection: Connection<CallHead> = new Connection(socket, {
+      limits: this.#limits,
+      totals: this.#totals,
+      readHead: (request) => readCallHead(methods, request),
+      openStream: (connection, id, head) => {
         if (head.kind !== 'call') return new RefusedCall(connection, id, head);
         return head.method.kind === 'unary'
           ? new ServedUnaryCall(connection, id, head, options)
           : new ServedStreamingCall(connection, id, head, options);
       },
-    };
+      onClosed: (reason) => {
+        this.#connections.delete(connection);
+        if (reason !== undefined) dropped?.(reason);
+      },
+      onPressure: () => this.#relieve(),
+      onDefect: (error) => defect(error, ''),
+    });
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** Closes the connection that has been without a call for longest; the newest one if all have calls. */
@@ -77,8 +71,8 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
   #relieve(): void {
     let longest: Connection | undefined;
     for (const connection of this.#connections) {
-      const since = connection.output.busySince;
-      if (since < (longest?.output.busySince ?? Number.POSITIVE_INFINITY)) longest = connection;
+      const since = connection.stalledSince;
+      if (since < (longest?.stalledSince ?? Number.POSITIVE_INFINITY)) longest = connection;
     }
     longest?.abandon('it does not read, and too much waits for peers that do not');
   }

@@ -1,5 +1,5 @@
 import { GrowingBuffer } from './growing-buffer.ts';
-import type { Connection } from './http2/connection.ts';
+import type { StreamConnection } from './http2/stream.ts';
 import { Reserved } from './reserved.ts';
 import { code, StatusError } from './status.ts';
 
@@ -31,7 +31,7 @@ export class MessageReader {
   /** Its size with the prefix; the size of the prefix until that has arrived. */
   #wanted = prefixSize;
 
-  constructor(connection: Connection, sink: MessageSink) {
+  constructor(connection: StreamConnection, sink: MessageSink) {
     this.#sink = sink;
     this.#most = connection.limits.message;
     this.#reserved = new Reserved(connection);

@@ -1,6 +1,6 @@
 import { contentType, roomFor } from './call.ts';
 import type { CallHead } from './call-head.ts';
-import type { Connection } from './http2/connection.ts';
+import type { StreamConnection } from './http2/stream.ts';
 import { Stream } from './http2/stream.ts';
 import { percentEncode } from './metadata.ts';
 
@@ -8,7 +8,7 @@ import { percentEncode } from './metadata.ts';
 export class RefusedCall extends Stream {
   readonly #head: Exclude<CallHead, { kind: 'call' }>;
 
-  constructor(connection: Connection, id: number, head: Exclude<CallHead, { kind: 'call' }>) {
+  constructor(connection: StreamConnection, id: number, head: Exclude<CallHead, { kind: 'call' }>) {
     super(connection, id);
     this.#head = head;
   }

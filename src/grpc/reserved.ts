@@ -1,12 +1,12 @@
-import type { Connection } from './http2/connection.ts';
+import type { StreamConnection } from './http2/stream.ts';
 import { code, StatusError } from './status.ts';
 
 /** The room that one call takes for what has arrived and cannot be handed on yet, counted against the limits. */
 export class Reserved {
-  readonly #connection: Connection;
+  readonly #connection: StreamConnection;
   #bytes = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: StreamConnection) {
     this.#connection = connection;
   }
 

@@ -74,14 +74,14 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     if (!this.begun) this.sendMetadata([]);
     const size = prefixSize + codec.size(response);
     const { connection } = this;
-    const most = Math.min(this.sendWindow, connection.sendWindow, frameSize);
+    const most = Math.min(this.sendWindow, connection.sendWindows.connection, frameSize);
     if (this.queued === 0 && size <= most) {
-      const { output } = connection;
+      const { output } = connection.writer;
       const at = output.reserve(frameHeaderSize + size);
       writeFrameHeader(output.block, at, size, frame.data, 0, this.id);
       writePrefix(output.block, at + frameHeaderSize, size - prefixSize);
       codec.write(response, output.block, at + frameHeaderSize + prefixSize);
-      connection.tookWindow(this, size);
+      connection.sentData(this, size);
     } else {
       const bytes = Buffer.allocUnsafe(size);
       writePrefix(bytes, 0, size - prefixSize);
@@ -90,7 +90,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     }
     if (this.#hasRoom) return true;
     this.#wantsRoom = true;
-    connection.wait(this);
+    connection.sendWindows.wait(this);
     return false;
   }
 
@@ -101,7 +101,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   onWindow(): void {
     if (!this.#wantsRoom || this.over) return;
     if (!this.#hasRoom) {
-      this.connection.wait(this);
+      this.connection.sendWindows.wait(this);
       return;
     }
     this.#wantsRoom = false;
@@ -109,7 +109,8 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   }
 
   get #hasRoom(): boolean {
-    const { output, limits } = this.connection;
+    const { limits, writer } = this.connection;
+    const { output } = writer;
     return this.queued < limits.queued && !output.busy && output.unwritten < limits.unwritten;
   }
 
@@ -136,8 +137,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   #endOfRequests(): void {
     if (this.over) return;
     if (this.reader.unfinished) {
-      this.finish({ code: code.INTERNAL, message: 'the last request was cut short' });
-      this.attempt(() => this.onCancel?.());
+      this.giveUp({ code: code.INTERNAL, message: 'the last request was cut short' });
     } else {
       this.attempt(() => this.onEnd?.());
     }

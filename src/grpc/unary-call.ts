@@ -77,7 +77,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
     const { response: codec } = this.method;
     const size = prefixSize + codec.size(response);
     const { connection } = this;
-    const most = Math.min(this.sendWindow, connection.sendWindow, frameSize);
+    const most = Math.min(this.sendWindow, connection.sendWindows.connection, frameSize);
     if (!this.begun && !trailers && size <= most) {
       this.settle();
       this.#answerAtOnce(size, response);
@@ -100,7 +100,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   /** Writes headers, message and trailers as one piece: what nearly every answer is. */
   #answerAtOnce(size: number, response: unknown): void {
     const { connection, id } = this;
-    const { output, encoder } = connection;
+    const { output, encoder } = connection.writer;
     const headers = output.reserve(2 * constantRoom + 3 * frameHeaderSize + size);
     const target = output.block;
     let start = headers + frameHeaderSize;
@@ -111,7 +111,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
     writeFrameHeader(target, at, size, frame.data, 0, id);
     writePrefix(target, at + frameHeaderSize, size - prefixSize);
     this.method.response.write(response, target, at + frameHeaderSize + prefixSize);
-    connection.tookWindow(this, size);
+    connection.sentData(this, size);
 
     const trailers = at + frameHeaderSize + size;
     start = trailers + frameHeaderSize;

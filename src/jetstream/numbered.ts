@@ -7,7 +7,7 @@ const fewest = 64;
  * In place of a Map, for what is added and deleted all the time: a Map then makes its table anew again
  * and again, and each old table points to the next. Once V8 has moved one of them to the old
  * generation, all that follow stay alive until the next full collection, with everything they held
- * (docs/performance.md: half of what was promoted under load). Here a deleted item leaves nothing behind.
+ * (docs/decisions/0009-performance-experiments.md). Here a deleted item leaves nothing behind.
  * A Map of numbers to numbers may stay one: what it keeps alive is small.
  *
  * Bounded by what is in it, plus a number of slots. An item that stays while as many others come and

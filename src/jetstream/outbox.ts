@@ -45,8 +45,8 @@ export class Outbox {
     this.#waiting.push({ subject, payload, options, failed });
     if (this.#scheduled) return;
     this.#scheduled = true;
-    // After everything that has arrived already: it may bring more to send.
-    setImmediate(() => this.flush());
+    // At the end of the callback that is running: the rest of what has arrived may bring more to send.
+    queueMicrotask(() => this.flush());
   }
 
   /** As {@link send}, for what makes no difference for 5 ms. */

@@ -84,8 +84,8 @@ const deleteLimit = 500;
  * The host never opens a stream again, so nothing that passes ends this one: a stream that is not
  * there yet, a consumer that was deleted, a server that restarts all lead back to `binding`.
  *
- * The host has at most `window` messages unsettled. A pull consumer is asked for no more; what a push
- * consumer sends beyond them, up to its maxAckPending, waits here.
+ * The host has at most `window` messages unsettled. A pull consumer is asked for up to prefetchCount, a push
+ * consumer sends up to its maxAckPending; what the host does not have yet waits here.
  */
 export class Subscription {
   /** Resolves when the subscription is over. Never rejects. */
@@ -358,8 +358,8 @@ export class Subscription {
 
   #startReceiving(consumer: BoundConsumer): void {
     const { connection, config } = this.#options;
-    const wanted = config.concurrency === 'single' ? 1 : config.prefetchCount;
-    this.#window = Math.min(wanted, consumer.maxAckPending ?? wanted);
+    const prefetch = Math.min(config.prefetchCount, consumer.maxAckPending ?? config.prefetchCount);
+    this.#window = config.concurrency === 'single' ? 1 : prefetch;
     this.#state = 'delivering';
     const earlier = this.#consumer;
     const otherStream = earlier !== undefined && earlier.streamCreated !== consumer.streamCreated;
@@ -399,8 +399,8 @@ export class Subscription {
       : new Pull({
           ...common,
           consumer,
-          room: () => (this.#inFlight.bytes > mostBytes ? 0 : this.#window - this.#inFlight.size),
-          worthwhile: Math.ceil(this.#window / 4),
+          room: () => (this.#inFlight.bytes > mostBytes ? 0 : prefetch - this.#inFlight.size),
+          worthwhile: Math.ceil(prefetch / 4),
         });
   }
 

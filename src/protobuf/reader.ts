@@ -18,6 +18,9 @@ export const wireType = {
 /** Groups inside groups. Protobuf's other implementations have the same limit. */
 const maxGroupDepth = 100;
 
+/** Messages inside one message, map entries included. Two bytes are enough for one, which then takes a hundred. */
+const mostNested = 262_144;
+
 /** Up to this length a loop over the bytes is faster than a call into Node. Unit: bytes. */
 const shortString = 8;
 
@@ -32,6 +35,7 @@ export class Reader {
   readonly #bytes: Buffer;
   #at: number;
   #end: number;
+  #nested = 0;
 
   /** Reads `bytes[start, end)`. */
   constructor(bytes: Buffer, start: number, end: number) {
@@ -57,7 +61,7 @@ export class Reader {
     return tag;
   }
 
-  /** Reads an int32 or an enum. Like every implementation it drops bits above the 32nd. */
+  /** Reads an int32 or an enum. Bits above the 32nd are dropped, as protobuf requires. */
   int32(): number {
     return this.#varint(false) | 0;
   }
@@ -109,13 +113,16 @@ export class Reader {
       }
     }
     const name = this.string();
-    // Only ASCII has as many bytes as characters. Broken bytes have as well, but they are an error.
+    // Only ASCII text has as many bytes as characters, once broken bytes are refused.
     if (name.length === first) names[slot] = name;
     return name;
   }
 
   /** Narrows the reader to the message that follows. Pass the result to {@link leave} at its end. */
   enter(): number {
+    if (++this.#nested > mostNested) {
+      throw new ProtobufError(`more than ${mostNested} messages inside one message`);
+    }
     const length = this.#length();
     const outer = this.#end;
     this.#end = this.#at + length;

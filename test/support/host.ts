@@ -1,8 +1,8 @@
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { PubSub } from '../../src/dapr/contract.ts';
-import type { PubSubClient } from '../../src/dapr/generated/dapr/proto/components/v1/PubSub.ts';
-import type { PullMessagesRequest } from '../../src/dapr/generated/dapr/proto/components/v1/PullMessagesRequest.ts';
-import type { DecodedPullMessagesResponse } from '../../src/dapr/generated/dapr/proto/components/v1/PullMessagesResponse.ts';
+import { PubSub } from './contract.ts';
+import type { PubSubClient } from './generated/dapr/proto/components/v1/PubSub.ts';
+import type { PullMessagesRequest } from './generated/dapr/proto/components/v1/PullMessagesRequest.ts';
+import type { DecodedPullMessagesResponse } from './generated/dapr/proto/components/v1/PullMessagesResponse.ts';
 import { until } from './wait.ts';
 
 type Unary = 'Init' | 'Features' | 'Publish' | 'BulkPublish' | 'Ping' | 'Pause' | 'Resume';

@@ -1,18 +1,15 @@
 import type { Limits } from '../limits.ts';
 import { FrameBudget } from './frame-budget.ts';
+import type { FrameWriter } from './frame-writer.ts';
 import {
   ConnectionError,
+  type ErrorName,
   errorCode,
   flag,
   frame,
-  frameHeaderSize,
-  initialWindow,
   largestWindow,
   readUint31,
-  writeFrameHeader,
-  writeUint32,
 } from './frames.ts';
-import type { Output } from './output.ts';
 import { ownSettings, type PeerSettings, readSettings } from './peer-settings.ts';
 
 /** What grpc-go sends to measure the bandwidth; until it is acknowledged, grpc-go sends no other. */
@@ -24,43 +21,34 @@ const bandwidthPing = Buffer.from([0x02, 0x04, 0x10, 0x10, 0x09, 0x0e, 0x07, 0x0
  */
 const bandwidthPingDelay = 25;
 
-/** Sent with the first GOAWAY of a graceful end: when it comes back, the peer has seen that GOAWAY. */
-const goAwayPing = Buffer.from('goodbye!');
+/** Sent after the first GOAWAY of a graceful end: when it comes back, the peer has seen that GOAWAY. */
+const endPing = Buffer.from('goodbye!');
 
 /** How long that may take. Unit: milliseconds. */
-const goAwayPingLimit = 250;
-
-export interface ControlEvents {
-  /** Called with each SETTINGS of the peer, before it is acknowledged. */
-  settings(settings: PeerSettings): void;
-  /** Called when the peer's first SETTINGS have not come in time. */
-  late(): void;
-}
+const endPingLimit = 250;
 
 /** The frames that are about the connection itself, and the budget for those that bring nothing forward. */
 export class Control {
-  readonly #output: Output;
-  readonly #events: ControlEvents;
+  readonly #writer: FrameWriter;
   readonly #budget: FrameBudget;
   #settingsSeen = false;
   readonly #handshake: NodeJS.Timeout;
   #latePing: NodeJS.Timeout | undefined;
-  #goAwaySeen: (() => void) | undefined;
+  #endSeen: (() => void) | undefined;
 
-  constructor(output: Output, limits: Limits, events: ControlEvents) {
-    this.#output = output;
-    this.#events = events;
+  /** @param late called when the peer's first SETTINGS have not come in time */
+  constructor(writer: FrameWriter, limits: Limits, late: () => void) {
+    this.#writer = writer;
     this.#budget = new FrameBudget(limits.idleFrames, limits.idleFramesPerSecond);
-    this.#handshake = setTimeout(() => events.late(), limits.handshake);
+    this.#handshake = setTimeout(late, limits.handshake);
     this.#handshake.unref();
-    this.send(frame.settings, 0, 0, ownSettings(limits));
-    this.windowUpdate(0, limits.connectionWindow - initialWindow);
+    writer.frame(frame.settings, 0, 0, ownSettings(limits));
   }
 
   stop(): void {
     clearTimeout(this.#handshake);
     clearTimeout(this.#latePing);
-    this.#goAwaySeen = undefined;
+    this.#endSeen = undefined;
   }
 
   /** @throws ConnectionError when the budget is spent */
@@ -83,7 +71,11 @@ export class Control {
     }
   }
 
-  /** Takes SETTINGS, PING and every type that a client does not send. */
+  /**
+   * Takes SETTINGS, PING, GOAWAY and every type that a client does not send.
+   *
+   * @returns the settings that are in force from now on, if the frame has any
+   */
   frame(
     type: number,
     flags: number,
@@ -91,46 +83,49 @@ export class Control {
     bytes: Buffer,
     start: number,
     end: number,
-  ): void {
+  ): PeerSettings | undefined {
+    this.spend();
     const ack = (flags & flag.ack) !== 0;
     if (type === frame.settings) {
       checkConnectionFrame('SETTINGS', streamId);
-      if (ack && end > start) throw wrongLength('SETTINGS');
-      if (!ack) this.#settings(readSettings(bytes, start, end));
+      if (!ack) return this.#settings(bytes, start, end);
+      if (end > start) throw wrongLength('SETTINGS');
     } else if (type === frame.ping) {
       checkConnectionFrame('PING', streamId);
       if (end - start !== 8) throw wrongLength('PING');
-      if (!ack) this.#ping(bytes.subarray(start, end));
-      else if (goAwayPing.equals(bytes.subarray(start, end))) this.#goAwaySeen?.();
+      // A copy: the acknowledgement may be late.
+      const data = Buffer.from(bytes.subarray(start, end));
+      if (!ack) this.#ping(data);
+      else if (endPing.equals(data)) this.#endSeen?.();
+    } else if (type === frame.goAway) {
+      // The peer's streams go on. It closes the connection itself.
+      checkConnectionFrame('GOAWAY', streamId);
+      if (end - start < 8) throw wrongLength('GOAWAY');
     } else if (type === frame.pushPromise) {
       throw new ConnectionError('PROTOCOL_ERROR', 'a client does not push');
     }
     // Unknown types are ignored (RFC 9113, 5.5).
-    this.spend();
+    return undefined;
   }
 
-  goAway(streamId: number, length: number): void {
-    checkConnectionFrame('GOAWAY', streamId);
-    if (length < 8) throw wrongLength('GOAWAY');
-    this.spend();
-  }
-
-  /** Checks a PRIORITY frame, which means nothing any more (RFC 9113, 5.3). Returns false for a stream error. */
-  priority(streamId: number, bytes: Buffer, start: number, end: number): boolean {
+  /** Checks a PRIORITY frame, which means nothing any more (RFC 9113, 5.3). Returns the stream's error, if any. */
+  priority(streamId: number, bytes: Buffer, start: number, end: number): ErrorName | undefined {
     if (streamId === 0) throw new ConnectionError('PROTOCOL_ERROR', 'PRIORITY for the connection');
     this.spend();
-    return end - start === 5 && readUint31(bytes, start) !== streamId;
+    if (end - start !== 5) return 'FRAME_SIZE_ERROR';
+    return readUint31(bytes, start) === streamId ? 'PROTOCOL_ERROR' : undefined;
   }
 
-  #settings(settings: PeerSettings): void {
+  #settings(bytes: Buffer, start: number, end: number): PeerSettings {
+    const settings = readSettings(bytes, start, end);
     clearTimeout(this.#handshake);
     this.#settingsSeen = true;
-    this.#events.settings(settings);
-    this.send(frame.settings, flag.ack, 0, Buffer.alloc(0));
+    this.#writer.frame(frame.settings, flag.ack, 0, Buffer.alloc(0));
+    return settings;
   }
 
   #ping(data: Buffer): void {
-    const ack = () => this.send(frame.ping, flag.ack, 0, data);
+    const ack = () => this.#writer.frame(frame.ping, flag.ack, 0, data);
     if (!bandwidthPing.equals(data)) {
       ack();
       return;
@@ -142,50 +137,22 @@ export class Control {
     }
     this.#latePing = setTimeout(() => {
       this.#latePing = undefined;
-      this.send(frame.ping, flag.ack, 0, bandwidthPing);
+      this.#writer.frame(frame.ping, flag.ack, 0, bandwidthPing);
     }, bandwidthPingDelay);
-  }
-
-  /** Sends a frame. Its payload is not changed any more. */
-  send(type: number, flags: number, streamId: number, payload: Buffer): void {
-    const at = this.#output.reserve(frameHeaderSize);
-    writeFrameHeader(this.#output.block, at, payload.length, type, flags, streamId);
-    if (payload.length > 0) this.#output.append(payload);
-  }
-
-  windowUpdate(streamId: number, increment: number): void {
-    const at = this.#output.reserve(frameHeaderSize + 4);
-    writeFrameHeader(this.#output.block, at, 4, frame.windowUpdate, 0, streamId);
-    writeUint32(this.#output.block, at + frameHeaderSize, increment);
-  }
-
-  reset(streamId: number, code: number): void {
-    const at = this.#output.reserve(frameHeaderSize + 4);
-    writeFrameHeader(this.#output.block, at, 4, frame.rstStream, 0, streamId);
-    writeUint32(this.#output.block, at + frameHeaderSize, code);
-  }
-
-  sendGoAway(lastStreamId: number, code: number, reason: string): void {
-    const text = Buffer.from(reason, 'latin1');
-    const payload = Buffer.alloc(8 + text.length);
-    payload.writeUInt32BE(lastStreamId, 0);
-    payload.writeUInt32BE(code, 4);
-    text.copy(payload, 8);
-    this.send(frame.goAway, 0, 0, payload);
   }
 
   /**
    * Says that the end comes, without refusing what the peer has sent already. Calls `then` when the peer has seen
    * that, or after 250 ms.
    */
-  goAwayAfterAll(then: () => void): void {
-    this.sendGoAway(largestWindow, errorCode.NO_ERROR, '');
-    this.send(frame.ping, 0, 0, goAwayPing);
-    const timer = setTimeout(() => this.#goAwaySeen?.(), goAwayPingLimit);
+  announceEnd(then: () => void): void {
+    this.#writer.goAway(largestWindow, errorCode.NO_ERROR, '');
+    this.#writer.frame(frame.ping, 0, 0, endPing);
+    const timer = setTimeout(() => this.#endSeen?.(), endPingLimit);
     timer.unref();
-    this.#goAwaySeen = () => {
+    this.#endSeen = () => {
       clearTimeout(timer);
-      this.#goAwaySeen = undefined;
+      this.#endSeen = undefined;
       then();
     };
   }

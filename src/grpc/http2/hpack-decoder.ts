@@ -139,7 +139,7 @@ export class HpackDecoder {
       size += sizeOf(field);
       if (size <= this.#listSize) fields.push(field);
       // A few bytes can repeat a large entry many times: nothing is kept of a list that is too large.
-      else fields.length = 0;
+      else if (fields.length > 0) fields.length = 0;
     }
     return size > this.#listSize ? 'too-large' : fields;
   }

@@ -24,8 +24,8 @@ export interface OutputOptions {
 }
 
 /**
- * What goes out on one connection. Frames that are written in one turn of the event loop go to the socket in one
- * write, at the end of the turn.
+ * What goes out on one connection. Frames that are written while something that has arrived is handled go to the
+ * socket in one write, after it.
  *
  * While the socket has not taken the last write, nothing more is handed to it: frames wait here.
  */
@@ -113,8 +113,8 @@ export class Output {
 
   #schedule(): void {
     this.#scheduled = true;
-    // After everything that has arrived already: it may bring more to write.
-    setImmediate(() => this.flush());
+    // At the end of the callback that is running: the rest of what has arrived may bring more to write.
+    queueMicrotask(() => this.flush());
   }
 
   #write(): void {

@@ -1,40 +1,52 @@
-import type { Connection } from './connection.ts';
-import { flag, frameSize } from './frames.ts';
-import type { HeaderEncoder } from './header-encoder.ts';
+import type { Limits } from '../limits.ts';
+import type { Totals } from '../totals.ts';
+import type { FrameWriter, HeaderBlock } from './frame-writer.ts';
+import { flag, frame, frameSize } from './frames.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import type { SendWindows } from './send-windows.ts';
 
-/** Writes the fields of a header block into `target` and returns the place after them. */
-export type HeaderBlock = (encoder: HeaderEncoder, target: Buffer, at: number) => number;
+/** What a stream needs of its connection. */
+export interface StreamConnection {
+  readonly limits: Limits;
+  readonly totals: Totals;
+  readonly writer: FrameWriter;
+  readonly sendWindows: SendWindows;
+  readonly receiveWindow: ReceiveWindow;
+  /** Bytes of messages that have not arrived whole, of all its streams. */
+  unfinished: number;
+  /** Takes note of DATA that is sent. */
+  sentData(stream: Stream, bytes: number): void;
+  /** Takes note that the stream has sent END_STREAM. */
+  finished(stream: Stream): void;
+}
 
 /**
  * One stream of a connection, from its request on. It is over when this side has ended it, when either side has
  * reset it, or when the connection is over. What it means is up to the class that extends it.
  */
 export abstract class Stream {
-  readonly connection: Connection;
+  readonly connection: StreamConnection;
   readonly id: number;
   /** Bytes of DATA that the peer takes; below 0 after the peer has lowered its initial window. */
   sendWindow: number;
-  /** Bytes of DATA that the peer may send. */
-  receiveWindow: number;
+  readonly receiveWindow: ReceiveWindow;
   /** Bytes of DATA that the peer has announced (`content-length`) and not sent yet; -1 if it has announced none. */
   announced = -1;
   /** Whether the peer has sent END_STREAM. */
   remoteEnded = false;
   /** Whether the stream is over. */
   closed = false;
-  /** Bytes that were consumed and are not in a WINDOW_UPDATE yet. */
-  #uncredited = 0;
   /** DATA that waits for a window; undefined as long as there was none. */
   #queue: Buffer[] | undefined;
   #queued = 0;
   /** Ends the stream after the queue. */
   #trailers: { room: number; block: HeaderBlock } | undefined;
 
-  constructor(connection: Connection, id: number) {
+  constructor(connection: StreamConnection, id: number) {
     this.connection = connection;
     this.id = id;
-    this.sendWindow = connection.peerInitialWindow;
-    this.receiveWindow = connection.limits.streamWindow;
+    this.sendWindow = connection.sendWindows.initial;
+    this.receiveWindow = new ReceiveWindow(connection.writer, id, connection.limits.streamWindow);
   }
 
   /** Called once, before anything else, when the request has come. */
@@ -45,7 +57,7 @@ export abstract class Stream {
   abstract onRemoteEnd(): void;
   /** Called once when the stream is over and this side has not ended it. */
   abstract onAbort(): void;
-  /** Called when the peer takes more than before, after {@link Connection.wait}. */
+  /** Called when the peer takes more than before, after {@link SendWindows.wait}. */
   abstract onWindow(): void;
 
   /** Bytes of DATA that wait for a window. */
@@ -55,14 +67,8 @@ export abstract class Stream {
 
   /** Lets the peer send so many bytes more, for the stream and for its connection. */
   consumed(bytes: number): void {
-    this.connection.consumed(bytes);
-    if (this.remoteEnded || this.closed) return;
-    this.#uncredited += bytes;
-    // In large steps: each costs the peer a frame to read.
-    if (this.#uncredited * 2 < this.connection.limits.streamWindow) return;
-    this.receiveWindow += this.#uncredited;
-    this.connection.sendWindowUpdate(this.id, this.#uncredited);
-    this.#uncredited = 0;
+    this.connection.receiveWindow.consumed(bytes);
+    if (!this.remoteEnded && !this.closed) this.receiveWindow.consumed(bytes);
   }
 
   /** Sends a part of the response's body as far as the windows allow, and queues the rest. */
@@ -91,19 +97,21 @@ export abstract class Stream {
     const queue = this.#queue;
     while (queue && queue.length > 0) {
       const first = queue[0] as Buffer;
-      const most = Math.min(first.length, this.sendWindow, connection.sendWindow, frameSize);
+      const window = Math.min(this.sendWindow, connection.sendWindows.connection);
+      const most = Math.min(first.length, window, frameSize);
       if (most <= 0) {
-        connection.wait(this);
+        connection.sendWindows.wait(this);
         return;
       }
-      connection.sendData(this, first.subarray(0, most));
+      connection.sentData(this, most);
+      connection.writer.frame(frame.data, 0, this.id, first.subarray(0, most));
       this.#queued -= most;
       if (most === first.length) queue.shift();
       else queue[0] = first.subarray(most);
     }
     if (!this.#trailers || this.closed) return;
     const { room, block } = this.#trailers;
-    connection.sendHeaders(this.id, flag.endStream, room, block);
+    connection.writer.headers(this.id, flag.endStream, room, block);
     connection.finished(this);
   }
 

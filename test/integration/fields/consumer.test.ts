@@ -257,11 +257,16 @@ test('prefetchCount: unsettled messages of one subscription', async () => {
   expect((await api.consumers.info(stream, info.name)).num_ack_pending).toBe(4);
 });
 
-test('concurrency single: one unsettled message', async () => {
-  const { host, topic, stream, subscription, info } = await subscribe({ concurrency: 'single' });
+test('concurrency single: one message with the app, prefetchCount from the server', async () => {
+  const fields = { concurrency: 'single', prefetchCount: '3' };
+  const { host, topic, stream, subscription, info } = await subscribe(fields);
   for (let index = 0; index < 5; index++) await host.publish(topic, `${index}`);
-  await subscription.received(1);
-  expect((await api.consumers.info(stream, info.name)).num_ack_pending).toBe(1);
+  await until('three to be fetched', async () => {
+    return (await api.consumers.info(stream, info.name)).num_ack_pending === 3;
+  });
+  expect(subscription.texts).toEqual(['0']);
+  subscription.ackAll();
+  expect((await subscription.received(5)).map(({ data }) => `${data}`)).toEqual([...'01234']);
 });
 
 test('memoryStorage', async () => {
@@ -331,10 +336,16 @@ test.each([
 
 test('a Subscription overrides ephemeral, prefetchCount and concurrency', async () => {
   expect((await subscribe({}, { ephemeral: 'true' })).info.config.durable_name).toBeUndefined();
-  for (const metadata of [{ prefetchCount: '1' }, { concurrency: 'single' }]) {
+  for (const [metadata, fetched] of [
+    [{ prefetchCount: '1' }, 1],
+    [{ concurrency: 'single' }, 3],
+  ] as const) {
     const { stream, subscription, info } = await subscribe({}, metadata as never, threeBefore);
+    await until('prefetching', async () => {
+      return (await api.consumers.info(stream, info.name)).num_ack_pending === fetched;
+    });
     await subscription.received(1);
-    expect((await api.consumers.info(stream, info.name)).num_ack_pending).toBe(1);
+    expect(subscription.messages).toHaveLength(1);
   }
 });
 

@@ -119,7 +119,7 @@ test('reads any text, whether it was read before or not', () => {
   );
 });
 
-test('does not mistake a name for another one that is alike', () => {
+test('does not mistake a name for a similar one', () => {
   const names = ['orders', 'odders', 'oroers', 'ordeus', ''];
   for (const name of [...names, ...names]) {
     expect(stringField(Buffer.from(name)).name()).toBe(name);
@@ -156,4 +156,14 @@ test('refuses a range outside of the bytes', () => {
   expect(() => new Reader(bytes, 0, 5)).toThrow(RangeError);
   expect(() => new Reader(bytes, 3, 2)).toThrow(RangeError);
   expect(() => new Reader(bytes, -1, 2)).toThrow(RangeError);
+});
+
+test('refuses more nested messages than could be meant', () => {
+  const reader = (count: number) => {
+    const bytes = Buffer.alloc(count);
+    const found = new Reader(bytes, 0, count);
+    for (let index = 0; index < count; index++) found.leave(found.enter());
+  };
+  expect(() => reader(262_144)).not.toThrow();
+  expect(() => reader(262_145)).toThrow('more than 262144 messages inside one message');
 });

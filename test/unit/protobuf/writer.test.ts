@@ -15,7 +15,7 @@ const anyText = fc.string({
   maxLength: 60,
 });
 
-test('a varint has the size that was told and reads as it was written', () => {
+test('a varint has the size that varintSize returns and reads as it was written', () => {
   const edges = [0, 1, 127, 128, 2 ** 14 - 1, 2 ** 14, 2 ** 21 - 1, 2 ** 21, 2 ** 28 - 1, 2 ** 28];
   const target = Buffer.alloc(16);
   for (const value of [...edges, 2 ** 31 - 1]) {
@@ -25,7 +25,7 @@ test('a varint has the size that was told and reads as it was written', () => {
   }
 });
 
-test('writes text as UTF-8 of the size that was told, lone surrogates as U+FFFD', () => {
+test('writes text as UTF-8 of the size that textSize returns, lone surrogates as U+FFFD', () => {
   fc.assert(
     fc.property(anyText, (text) => {
       const size = textSize(text);

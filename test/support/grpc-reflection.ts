@@ -1,15 +1,15 @@
+import { join } from 'node:path';
 import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import descriptor from 'protobufjs/ext/descriptor/index.js';
-import { contractFile } from './contract.ts';
+
+const contractFile = join(import.meta.dirname, '../../proto/pubsub.proto');
 
 /**
- * The reflection service, v1 and v1alpha: daprd finds a component by it, and by nothing else.
+ * Returns the reflection service of @grpc/reflection, which the component's own is compared with.
  *
- * Two things stand between what proto-loader makes of the proto and what strict readers (grpcurl)
- * take, so the contract is loaded once more and mended; test/conformance holds the result. Field
- * names must be as written, not in camel case. And protobufjs names the entry message of a map
- * after its field alone (`Metadata`), where protobuf's rule is `MetadataEntry`.
+ * Strict readers (grpcurl) refuse two things that proto-loader makes of the proto: field names in camel
+ * case, and the entry message of a map without `Entry` in its name.
  */
 export function createReflection(): ReflectionService {
   const asWritten = loadSync(contractFile, { keepCase: true });
@@ -35,7 +35,7 @@ function nameMapEntries(encoded: Buffer): Buffer {
   return Buffer.from(descriptor.FileDescriptorProto.encode(file as never).finish());
 }
 
-/** Of a FileDescriptorProto, what is mended. */
+/** The part of a FileDescriptorProto that is changed. */
 interface File {
   messageType: {
     field: { typeName: string }[];
