@@ -50,6 +50,7 @@ export class Http2Client implements Disposable {
   readonly #options: ClientOptions;
   readonly #reader = new FrameReader();
   readonly #hpack = new HpackDecoder();
+  readonly #credits = new Map<number, number>();
   #block: { stream: number; ends: boolean; parts: Buffer[] } | undefined;
   #pings = 0;
 
@@ -177,8 +178,7 @@ export class Http2Client implements Disposable {
 
   /** The sum of the increments that the server has given to one window. */
   credited(stream: number): number {
-    const updates = this.received(frameType.WINDOW_UPDATE).filter((one) => one.stream === stream);
-    return updates.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 0);
+    return this.#credits.get(stream) ?? 0;
   }
 
   [Symbol.dispose](): void {
@@ -198,6 +198,9 @@ export class Http2Client implements Disposable {
       case frameType.HEADERS:
       case frameType.CONTINUATION:
         this.#headers(frame);
+        break;
+      case frameType.WINDOW_UPDATE:
+        this.#credits.set(stream, this.credited(stream) + payload.readUInt32BE(0));
         break;
       case frameType.RST_STREAM:
         this.#event(stream, `RST_STREAM ${errorName(payload.readUInt32BE(0))}`);

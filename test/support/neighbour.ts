@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Host, type HostSubscription } from './host.ts';
 import type { Pair } from './pair.ts';
@@ -25,7 +26,10 @@ export interface NeighbourOptions {
  * has a subscription to what it publishes, which must never end.
  */
 export class Neighbour implements AsyncDisposable {
-  /** What each call took, less what this process itself was late meanwhile. Unit: milliseconds. */
+  /**
+   * What each call took, less the time in which this process was late and the component waited for a processor: other
+   * processes had them. Unit: milliseconds.
+   */
   readonly latencies: number[] = [];
   /** The slowest call of each kind. Unit: milliseconds. */
   readonly slowest = new Map<string, number>();
@@ -101,16 +105,21 @@ export class Neighbour implements AsyncDisposable {
   async #repeat(what: string, call: () => Promise<unknown>, wait: number): Promise<void> {
     while (!this.#stopped) {
       const start = performance.now();
-      const lag = this.#lag;
+      const waited = this.#waited();
       await call().catch((error) => {
         // The end of a test may come before the answer.
         if (!this.#stopped) this.errors.push(`${what}: ${(error as Error).message}`);
       });
-      const time = Math.max(0, performance.now() - start - (this.#lag - lag));
+      const time = Math.max(0, performance.now() - start - (this.#waited() - waited));
       this.latencies.push(time);
       this.slowest.set(what, Math.max(time, this.slowest.get(what) ?? 0));
       await sleep(wait);
     }
+  }
+
+  /** Unit: milliseconds. */
+  #waited(): number {
+    return this.#lag + waitedForProcessor(this.#pair.component.pid);
   }
 
   async #dial(): Promise<void> {
@@ -124,5 +133,14 @@ export class Neighbour implements AsyncDisposable {
       await sleep(lagInterval);
       this.#lag += performance.now() - start - lagInterval;
     }
+  }
+}
+
+/** How long the main thread of a process was ready to run and did not; 0 where that is not known. Unit: milliseconds. */
+function waitedForProcessor(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
   }
 }

@@ -41,23 +41,12 @@ async function fill(client: Http2Client, streams: number[], milliseconds: number
   const sent = new Map(streams.map((stream) => [stream, 0]));
   const deadline = performance.now() + milliseconds;
   let all = 0;
-  // The windows are read from what has arrived, which grows with each look.
-  const credits = new Map<number, number>();
-  let looked = 0;
-  const look = () => {
-    const updates = client.frames.slice(looked);
-    looked = client.frames.length;
-    for (const { type, stream, payload } of updates) {
-      if (type === 8) credits.set(stream, (credits.get(stream) ?? 0) + payload.readUInt32BE(0));
-    }
-  };
   while (performance.now() < deadline && !cutOff(client)) {
-    look();
     let progress = false;
     for (const stream of streams) {
       const before = sent.get(stream) ?? 0;
-      const room = streamWindow + (credits.get(stream) ?? 0) - before;
-      const roomOfAll = initialWindow + (credits.get(0) ?? 0) - all;
+      const room = streamWindow + client.credited(stream) - before;
+      const roomOfAll = initialWindow + client.credited(0) - all;
       if (client.stream(stream).ended || Math.min(room, roomOfAll) < chunk.length) continue;
       await Promise.race([client.push(data(stream, chunk)), sleep(500, undefined, { ref: false })]);
       sent.set(stream, before + chunk.length);
