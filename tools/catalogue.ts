@@ -27,7 +27,9 @@ export type BinaryName =
   | 'nats-server'
   | 'nats-server-2.10'
   | 'nats'
-  | 'dapr';
+  | 'dapr'
+  | 'h2spec'
+  | 'connectconformance';
 
 const installDaprd = (version: string) =>
   'install the Dapr CLI (https://docs.dapr.io/getting-started/install-dapr-cli/), then run ' +
@@ -120,6 +122,17 @@ export const catalogue: Readonly<Record<BinaryName, Binary>> = {
     module: 'dapr-cli',
     install: () => 'follow https://docs.dapr.io/getting-started/install-dapr-cli/',
     flags: (version) => [`-ldflags=-s -w -X main.version=${version}`],
+  },
+  // The outside suites of test/judges. What passes depends on their version.
+  h2spec: {
+    variable: 'H2SPEC_BIN',
+    module: 'h2spec',
+    flags: (version) => [`-ldflags=-s -w -X main.VERSION=${version}`],
+  },
+  connectconformance: {
+    variable: 'CONNECTCONFORMANCE_BIN',
+    module: 'connectconformance',
+    flags: () => ['-ldflags=-s -w'],
   },
 };
 

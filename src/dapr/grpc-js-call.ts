@@ -4,10 +4,11 @@ import {
   type StatusObject,
   type sendUnaryData,
 } from '@grpc/grpc-js';
+import { toFields } from '../grpc/metadata.ts';
 import type { Metadata, StreamingCall, UnaryCall } from '../grpc/method.ts';
-import { code, type MetadataEntries, type Status } from '../grpc/status.ts';
+import { code, type MetadataEntries, type Status, StatusError } from '../grpc/status.ts';
 
-/** Carries one message through grpc-js, which takes a message that is `null` or `undefined` for an end. */
+/** Carries one message through grpc-js, which treats a message that is `null` or `undefined` as an end. */
 export interface Box<Message> {
   readonly message: Message;
 }
@@ -59,13 +60,16 @@ abstract class GrpcJsCall<Peer> {
     if (!this.ended) this.#call.sendMetadata(toGrpcJs(metadata));
   }
 
-  /** Runs a function of the handler. An error that it throws is a defect, and ends the call. */
+  /** Runs a function of the handler. An error that it throws ends the call, and is a defect unless it is a status. */
   guard(run: () => void): void {
     try {
       run();
     } catch (error) {
-      this.#defect(error, this.path);
-      this.breakOff({ code: code.INTERNAL, message: 'internal error' });
+      const known = error instanceof StatusError;
+      if (!known) this.#defect(error, this.path);
+      if (this.ended) return;
+      this.breakOff(known ? error.status : { code: code.INTERNAL, message: 'internal error' });
+      this.guard(() => this.onCancel?.());
     }
   }
 
@@ -175,10 +179,11 @@ class ReceivedMetadata implements Metadata {
   }
 }
 
+/** Returns metadata for grpc-js, without what a header field cannot hold: grpc-js throws for it. */
 function toGrpcJs(entries: MetadataEntries): GrpcJsMetadata {
   const metadata = new GrpcJsMetadata();
-  for (const [name, value] of entries) {
-    metadata.add(name, typeof value === 'string' ? value : Buffer.from(value));
+  for (const [name, value] of toFields(entries)) {
+    metadata.add(name, name.endsWith('-bin') ? Buffer.from(value, 'base64') : value);
   }
   return metadata;
 }

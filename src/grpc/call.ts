@@ -107,7 +107,6 @@ export abstract class ServedCall extends Stream implements MessageSink {
 
   /** Ends the call for an error that its handler did not choose. */
   protected failed(error: unknown): void {
-    if (this.over) return;
     const known = error instanceof StatusError;
     if (!known) this.#options.defect(error, this.path);
     this.giveUp(known ? error.status : { code: code.INTERNAL, message: 'internal error' });

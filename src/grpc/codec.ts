@@ -17,9 +17,13 @@ export interface Codec<Message> {
   write(message: Message, target: Buffer, at: number): void;
 }
 
+const noBytes = Buffer.alloc(0);
+
 /** Returns the bytes of a message in a buffer of its own. */
 export function encode<Message>(codec: Codec<Message>, message: Message): Buffer {
-  const target = Buffer.allocUnsafe(codec.size(message));
+  const size = codec.size(message);
+  if (size === 0) return noBytes;
+  const target = Buffer.allocUnsafe(size);
   codec.write(message, target, 0);
   return target;
 }

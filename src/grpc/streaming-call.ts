@@ -70,28 +70,45 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
 
   write(response: unknown): boolean {
     if (this.over) return false;
-    const { response: codec } = this.method;
-    if (!this.begun) this.sendMetadata([]);
-    const size = prefixSize + codec.size(response);
-    const { connection } = this;
-    const most = Math.min(this.sendWindow, connection.sendWindows.connection, frameSize);
-    if (this.queued === 0 && size <= most) {
-      const { output } = connection.writer;
-      const at = output.reserve(frameHeaderSize + size);
-      writeFrameHeader(output.block, at, size, frame.data, 0, this.id);
-      writePrefix(output.block, at + frameHeaderSize, size - prefixSize);
-      codec.write(response, output.block, at + frameHeaderSize + prefixSize);
-      connection.sentData(this, size);
-    } else {
-      const bytes = Buffer.allocUnsafe(size);
-      writePrefix(bytes, 0, size - prefixSize);
-      codec.write(response, bytes, prefixSize);
-      this.sendData(bytes);
+    try {
+      this.#send(response);
+    } catch (error) {
+      this.failed(error);
+      return false;
     }
     if (this.#hasRoom) return true;
     this.#wantsRoom = true;
-    connection.sendWindows.wait(this);
+    this.connection.sendWindows.wait(this);
     return false;
+  }
+
+  /** @throws whatever the codec throws; then nothing is sent */
+  #send(response: unknown): void {
+    const { response: codec } = this.method;
+    const { connection } = this;
+    const length = codec.size(response);
+    const size = prefixSize + length;
+    const window = Math.min(this.sendWindow, connection.sendWindows.connection);
+    if (this.queued > 0 || size > Math.min(window, frameSize)) {
+      const bytes = Buffer.allocUnsafe(size);
+      writePrefix(bytes, 0, length);
+      codec.write(response, bytes, prefixSize);
+      this.sendMetadata([]);
+      this.sendData(bytes);
+      return;
+    }
+    this.sendMetadata([]);
+    const { output } = connection.writer;
+    const at = output.reserve(frameHeaderSize + size);
+    try {
+      codec.write(response, output.block, at + frameHeaderSize + prefixSize);
+    } catch (error) {
+      output.trim(at);
+      throw error;
+    }
+    writeFrameHeader(output.block, at, size, frame.data, 0, this.id);
+    writePrefix(output.block, at + frameHeaderSize, length);
+    connection.sentData(this, size);
   }
 
   end(status: Status = { code: code.OK }): void {

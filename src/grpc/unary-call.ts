@@ -1,4 +1,5 @@
 import { contentType, ServedCall, statusOk } from './call.ts';
+import { encode } from './codec.ts';
 import {
   flag,
   frame,
@@ -74,19 +75,24 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
 
   answer(response: unknown, trailers?: MetadataEntries): void {
     if (this.over) return;
-    const { response: codec } = this.method;
-    const size = prefixSize + codec.size(response);
-    const { connection } = this;
-    const most = Math.min(this.sendWindow, connection.sendWindows.connection, frameSize);
-    if (!this.begun && !trailers && size <= most) {
+    let message: Buffer;
+    try {
+      message = encode(this.method.response, response);
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    const size = prefixSize + message.length;
+    const window = Math.min(this.sendWindow, this.connection.sendWindows.connection);
+    if (!this.begun && !trailers && size <= Math.min(window, frameSize)) {
       this.settle();
-      this.#answerAtOnce(size, response);
+      this.#answerAtOnce(message);
       return;
     }
     this.sendMetadata([]);
     const bytes = Buffer.allocUnsafe(size);
-    writePrefix(bytes, 0, size - prefixSize);
-    codec.write(response, bytes, prefixSize);
+    writePrefix(bytes, 0, message.length);
+    message.copy(bytes, prefixSize);
     this.sendData(bytes);
     this.finish({ code: code.OK, ...(trailers ? { trailers } : {}) });
   }
@@ -98,9 +104,10 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   onWindow(): void {}
 
   /** Writes headers, message and trailers as one piece: what nearly every answer is. */
-  #answerAtOnce(size: number, response: unknown): void {
+  #answerAtOnce(message: Buffer): void {
     const { connection, id } = this;
     const { output, encoder } = connection.writer;
+    const size = prefixSize + message.length;
     const headers = output.reserve(2 * constantRoom + 3 * frameHeaderSize + size);
     const target = output.block;
     let start = headers + frameHeaderSize;
@@ -109,8 +116,8 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
     writeFrameHeader(target, headers, at - start, frame.headers, flag.endHeaders, id);
 
     writeFrameHeader(target, at, size, frame.data, 0, id);
-    writePrefix(target, at + frameHeaderSize, size - prefixSize);
-    this.method.response.write(response, target, at + frameHeaderSize + prefixSize);
+    writePrefix(target, at + frameHeaderSize, message.length);
+    message.copy(target, at + frameHeaderSize + prefixSize);
     connection.sentData(this, size);
 
     const trailers = at + frameHeaderSize + size;
