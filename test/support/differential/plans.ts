@@ -152,7 +152,7 @@ const streaming: fc.Arbitrary<Plan> = fc
     conclusion,
     afterwards: fc.array(size, { maxLength: 3 }),
   })
-  .map(({ body, closeAt, conclusion, afterwards, timeout, client, ...rest }) => {
+  .map(({ body, closeAt, conclusion, afterwards, timeout, client, later, ...rest }) => {
     const all = [...body, ...conclusion, ...afterwards.map(send)];
     all.splice(Math.min(closeAt, all.length), 0, halfClose);
     const bad = all.some((step) => step.do === 'send' && step.size === 'undecodable');
@@ -163,6 +163,8 @@ const streaming: fc.Arbitrary<Plan> = fc
       path: paths.streaming,
       client: client as Plan['client'],
       timeout,
+      // The call is over before a later step, if its request is refused at once.
+      later: later && !bad,
       steps,
     };
   });
