@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { messageFloods, storms } from '../../support/attacks/message-floods.ts';
+import { bounded, flood } from '../../support/flood.ts';
+import { Neighbour } from '../../support/neighbour.ts';
+import { startPair } from '../../support/pair.ts';
+
+const served = ['OK', 'open', 'goes on'];
+
+/** What the server does not understand, or does not take. */
+const refused = ['INTERNAL', 'UNIMPLEMENTED', 'RST_STREAM FLOW_CONTROL_ERROR'];
+
+/** Unfinished messages take 80 MiB for a connection and 160 MiB for all; the rest is for the process. Unit: MB. */
+const growthOf = (name: string) => (/four connections/.test(name) ? 260 : 180);
+
+test.each(Object.keys(messageFloods))('%s: bounded, and nobody else is harmed', async (name) => {
+  await using pair = await startPair();
+  // Messages that arrive in parts, as the attacker's do.
+  await using neighbour = await Neighbour.start(pair, { bytes: 200_000, newConnections: true });
+  const allowed = [...bounded, ...served, ...refused];
+  await flood({ pair, neighbour, name, growth: growthOf(name), allowed });
+});
+
+test.each(Object.keys(storms))('%s: bounded, and served', async (name) => {
+  await using pair = await startPair();
+  await pair.nats.stream('FLOOD', 'flood');
+  await using neighbour = await Neighbour.start(pair, { newConnections: true });
+  await flood({ pair, neighbour, name, growth: 260, allowed: [...bounded, 'OK', 'goes on'] });
+});
+
+test.each(Object.keys(storms))(
+  '%s while NATS says nothing: bounded, and served afterwards',
+  async (name) => {
+    await using pair = await startPair();
+    await pair.nats.stream('FLOOD', 'flood');
+    await using neighbour = await Neighbour.start(pair, { method: 'Ping', newConnections: true });
+    const outcomes = await flood({
+      pair,
+      neighbour,
+      name,
+      growth: 400,
+      allowed: [...bounded, 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'nothing', 'goes on'],
+      onReady: () => pair.nats.signal('SIGSTOP'),
+    });
+    pair.nats.signal('SIGCONT');
+    expect(outcomes).not.toEqual({});
+    const host = await pair.host();
+    await host.publish('flood', 'served again');
+  },
+);
+
+test('a client that publishes 200 messages of 1 MB at once is served, and keeps its subscription', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders', 'large');
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  const large = Buffer.alloc(1_000_000, 'x');
+  const publishing = Array.from({ length: 200 }, () => host.publish('large', large));
+  const settled = await Promise.allSettled(publishing);
+  const refusals = settled
+    .filter((one) => one.status === 'rejected')
+    .map(({ reason }) => `${reason}`);
+  await host.publish('orders', 'x');
+  await subscription.received(1);
+  expect(subscription.status).toBeUndefined();
+  expect(refusals).toEqual([]);
+});

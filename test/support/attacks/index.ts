@@ -1,0 +1,13 @@
+import type { Attack } from './attack.ts';
+import { callFloods } from './call-floods.ts';
+import { connectionFloods } from './connection-floods.ts';
+import { frameFloods } from './frame-floods.ts';
+import { messageFloods, storms } from './message-floods.ts';
+
+export const attacks: Record<string, Attack> = {
+  ...frameFloods,
+  ...callFloods,
+  ...messageFloods,
+  ...storms,
+  ...connectionFloods,
+};

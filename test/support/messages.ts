@@ -1,0 +1,26 @@
+import { fileURLToPath } from 'node:url';
+import protobuf from 'protobufjs';
+
+/** The contract, read again: what the server is made with must not decide what the tests send. */
+const contract = protobuf.loadSync(
+  fileURLToPath(new URL('../../proto/pubsub.proto', import.meta.url)),
+);
+
+function encode(type: string, fields: object): Uint8Array {
+  const message = contract.lookupType(`dapr.proto.components.v1.${type}`);
+  return message.encode(message.fromObject(fields)).finish();
+}
+
+export function initRequest(properties: Record<string, string>): Uint8Array {
+  return encode('PubSubInitRequest', { metadata: { properties } });
+}
+
+export function publishRequest(topic: string, data: Uint8Array): Uint8Array {
+  return encode('PublishRequest', { topic, data, pubsubName: 'pubsub' });
+}
+
+/** The first request of a PullMessages stream, or an acknowledgement. */
+export function pullRequest(fields: { topic: string } | { ackMessageId: string }): Uint8Array {
+  if ('ackMessageId' in fields) return encode('PullMessagesRequest', fields);
+  return encode('PullMessagesRequest', { topic: { name: fields.topic } });
+}

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Host, type HostSubscription } from './host.ts';
+import type { Pair } from './pair.ts';
+
+/** Between two calls. Unit: milliseconds. */
+const pause = 3;
+
+/** Between two new connections. Unit: milliseconds. */
+const newConnectionPause = 200;
+
+/** Between two looks at how late this process itself is. Unit: milliseconds. */
+const lagInterval = 10;
+
+export interface NeighbourOptions {
+  /** What is called again and again. Default: Publish, which needs the nats-server. */
+  method?: 'Publish' | 'Ping';
+  /** Size of a published message. Default: 1. */
+  bytes?: number;
+  /** Open a new connection every 200 ms too, call Ping on it and close it. */
+  newConnections?: boolean;
+}
+
+/**
+ * A well-behaved gRPC client beside a hostile one. It calls all the time and notes how long each call takes, and it
+ * has a subscription to what it publishes, which must never end.
+ */
+export class Neighbour implements AsyncDisposable {
+  /**
+   * What each call took, less the time in which this process was late and the component waited for a processor: other
+   * processes had them. Unit: milliseconds.
+   */
+  readonly latencies: number[] = [];
+  /** The slowest call of each kind. Unit: milliseconds. */
+  readonly slowest = new Map<string, number>();
+  readonly errors: string[] = [];
+  /** Messages that its subscription has received. */
+  received = 0;
+  /** How late the timers of this process were, all together. Unit: milliseconds. */
+  #lag = 0;
+  readonly #pair: Pair;
+  readonly #host: Host;
+  readonly #subscription: HostSubscription;
+  readonly #running: Promise<unknown>;
+  #stopped = false;
+
+  private constructor(pair: Pair, host: Host, options: NeighbourOptions) {
+    this.#pair = pair;
+    this.#host = host;
+    this.#subscription = host.subscribe('neighbour');
+    this.#subscription.onMessage = ({ id }) => {
+      this.#subscription.ack(id);
+      this.#subscription.messages.length = 0;
+      this.received++;
+    };
+    const { method = 'Publish', bytes = 1, newConnections = false } = options;
+    const data = Buffer.alloc(bytes, 'x');
+    const call = () =>
+      method === 'Ping' ? this.#host.call('Ping') : this.#host.publish('neighbour', data);
+    const loops = [this.#repeat(method, call, pause), this.#watchLag()];
+    if (newConnections) {
+      loops.push(this.#repeat('new connection', () => this.#dial(), newConnectionPause));
+    }
+    this.#running = Promise.all(loops);
+  }
+
+  /** Resolves when the first call has been answered. */
+  static async start(pair: Pair, options: NeighbourOptions = {}): Promise<Neighbour> {
+    await pair.nats.stream('NEIGHBOUR', 'neighbour');
+    const host = await pair.host({ consumerID: 'neighbour' }, 'neighbour');
+    await host.publish('neighbour', 'first');
+    return new Neighbour(pair, host, options);
+  }
+
+  /** Forgets the calls so far. */
+  restart(): void {
+    this.latencies.length = 0;
+    this.errors.length = 0;
+    this.slowest.clear();
+  }
+
+  /** Returns what is wrong: failed calls, and calls that took longer than `limit` milliseconds. */
+  complaints(limit: number): string[] {
+    const late = this.latencies.filter((milliseconds) => milliseconds > limit);
+    const complaints = [...new Set(this.errors)];
+    if (this.latencies.length === 0) complaints.push('no call was answered');
+    const { status } = this.#subscription;
+    if (status) complaints.push(`its subscription ended: ${status.code} ${status.details}`);
+    if (late.length > 0) complaints.push(`${late.length} late calls: ${this.summary()}`);
+    return complaints;
+  }
+
+  summary(): string {
+    const sorted = this.latencies.toSorted((one, other) => one - other);
+    const at = (part: number) => Math.round(sorted[Math.ceil(sorted.length * part) - 1] ?? 0);
+    const slowest = Array.from(this.slowest, ([what, time]) => `${what} ${Math.round(time)} ms`);
+    return `${sorted.length} calls, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${slowest.join(', ')}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #repeat(what: string, call: () => Promise<unknown>, wait: number): Promise<void> {
+    while (!this.#stopped) {
+      const start = performance.now();
+      const waited = this.#waited();
+      await call().catch((error) => {
+        // The end of a test may come before the answer.
+        if (!this.#stopped) this.errors.push(`${what}: ${(error as Error).message}`);
+      });
+      const time = Math.max(0, performance.now() - start - (this.#waited() - waited));
+      this.latencies.push(time);
+      this.slowest.set(what, Math.max(time, this.slowest.get(what) ?? 0));
+      await sleep(wait);
+    }
+  }
+
+  /** Unit: milliseconds. */
+  #waited(): number {
+    return this.#lag + waitedForProcessor(this.#pair.component.pid);
+  }
+
+  async #dial(): Promise<void> {
+    using host = new Host(this.#pair.component.socket, 'neighbour');
+    await host.call('Ping');
+  }
+
+  async #watchLag(): Promise<void> {
+    while (!this.#stopped) {
+      const start = performance.now();
+      await sleep(lagInterval);
+      this.#lag += performance.now() - start - lagInterval;
+    }
+  }
+}
+
+/** How long the main thread of a process was ready to run and did not; 0 where that is not known. Unit: milliseconds. */
+function waitedForProcessor(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;
+  } catch {
+    return 0;
+  }
+}
