@@ -31,6 +31,7 @@ export default defineConfig({
       project('compat', 120_000),
       project('container', 180_000),
       project('judges', 120_000),
+      project('floods', 60_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,

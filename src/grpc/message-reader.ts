@@ -6,9 +6,6 @@ import { code, StatusError } from './status.ts';
 /** Before each message: whether it is compressed (1 byte), and its length (4 bytes). */
 export const prefixSize = 5;
 
-/** A message that has begun gets room for all of it at once up to this size; beyond, its room grows. Unit: bytes. */
-const roomAtOnce = 1024 * 1024;
-
 /** Takes what a {@link MessageReader} has read. */
 export interface MessageSink {
   /** Whether it takes no message now. */
@@ -75,17 +72,16 @@ export class MessageReader {
 
   #begin(wanted: number): void {
     this.#wanted = wanted;
-    const room = Math.min(wanted, roomAtOnce);
-    this.#reserved.set(room);
-    this.#partial = new GrowingBuffer(room, wanted);
+    this.#reserved.set(wanted);
+    // All of it at once: the system gives memory only where something is written.
+    this.#partial = new GrowingBuffer(wanted, wanted);
   }
 
   #add(partial: GrowingBuffer, bytes: Buffer, at: number, end: number): number {
     const until = Math.min(end, at + this.#wanted - partial.length);
     partial.add(bytes, at, until);
-    if (partial.length < this.#wanted) {
-      this.#reserved.set(partial.capacity);
-    } else if (this.#wanted === prefixSize && this.#sizeAt(partial.bytes, 0) > prefixSize) {
+    if (partial.length < this.#wanted) return until;
+    if (this.#wanted === prefixSize && this.#sizeAt(partial.bytes, 0) > prefixSize) {
       const prefix = partial.bytes;
       this.#begin(this.#sizeAt(prefix, 0));
       this.#partial?.add(prefix, 0, prefixSize);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, test } from 'vitest';
-import { frameFloods } from '../../support/attacks/frame-floods.ts';
-import { flood } from '../../support/flood.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { type Pair, startPair } from '../../support/pair.ts';
+import { frameFloods } from '../support/attacks/frame-floods.ts';
+import { flood } from '../support/flood.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { type Pair, startPair } from '../support/pair.ts';
 
 const stack = new AsyncDisposableStack();
 let pair: Pair;
