@@ -2,14 +2,35 @@ import { defineConfig } from 'vitest/config';
 
 /** Each project may use so much time; none of it is spent waiting blindly. */
 const project = (name: string, testTimeout: number) => ({
-  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    exclude: [floods],
+    testTimeout,
+    hookTimeout: testTimeout,
+  },
 });
+
+const floods = 'test/**/*-floods.test.ts';
+
+/** Tests that load the machine and measure latencies: one file at a time, after everything else. */
+const floodsProject = {
+  test: {
+    name: 'floods',
+    include: [floods],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 1,
+    sequence: { groupOrder: 1 },
+  },
+};
 
 export default defineConfig({
   test: {
     projects: [
       project('unit', 5_000),
       project('integration', 60_000),
+      floodsProject,
       project('e2e', 120_000),
       project('conformance', 900_000),
       project('browser', 60_000),
