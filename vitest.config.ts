@@ -25,11 +25,25 @@ const floodsProject = {
   },
 };
 
+/** The integration tests for which it matters what serves gRPC, on grpc-js. */
+const grpcJs = {
+  test: {
+    name: 'grpc-js',
+    include: ['socket', 'wire', 'sessions', 'hostile'].map(
+      (name) => `test/integration/${name}.test.ts`,
+    ),
+    env: { DAPR_NATS_JETSTREAM_GRPC_SERVER: 'grpc-js' },
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
       project('unit', 5_000),
       project('integration', 60_000),
+      grpcJs,
       floodsProject,
       project('e2e', 120_000),
       project('conformance', 900_000),

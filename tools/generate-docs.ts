@@ -6,7 +6,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { kindOf } from '../src/component/field-types.ts';
 import { type Field, fields } from '../src/component/fields.ts';
 import { formatDuration } from '../src/duration.ts';
 import { metrics } from '../src/http/metrics.ts';
@@ -17,10 +16,9 @@ const table: [string, Field][] = Object.entries(fields);
 /** The default in words or as a value; undefined where a field just does nothing when unset. */
 function unsetOf({ type, unset }: Field): string | undefined {
   if (unset) return unset;
-  const { data } = type.safeParse(undefined);
-  if (data === undefined) return undefined;
-  const { kind } = kindOf(type);
-  return kind === 'duration' ? formatDuration(data as number) : String(data);
+  const { kind, initial } = type;
+  if (initial === undefined) return undefined;
+  return kind === 'duration' ? formatDuration(initial as number) : String(initial);
 }
 
 /** The page with the part between its marks replaced. */
@@ -98,7 +96,7 @@ export function manifest(): string {
     description: 'Publish and subscribe with NATS JetStream, as a pluggable component.',
     urls: [{ title: 'NATS JetStream', url: 'https://docs.nats.io/nats-concepts/jetstream' }],
     metadata: table.map(([name, field]) => {
-      const { kind, allowed } = kindOf(field.type);
+      const { kind, allowed } = field.type;
       const plain = field.unset ? undefined : unsetOf(field);
       return {
         name,

@@ -1,7 +1,7 @@
-import { z } from 'zod';
-import { ComponentError, type ErrorCode } from '../errors.ts';
+import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { meant } from '../misspelling.ts';
 import { contradictions, withoutEffect } from './contradictions.ts';
+import type { FieldType, Presence } from './field-types.ts';
 import { type Field, fields, keysOfDaprd } from './fields.ts';
 
 type FieldName = keyof typeof fields;
@@ -10,19 +10,35 @@ const table: Record<string, Field> = fields;
 
 const fieldNames = new Set(Object.keys(fields).map((name) => name.toLowerCase()));
 
+/** The values of the fields that are not set. */
+const defaults: Partial<Fields> = Object.fromEntries(
+  Object.entries(table)
+    .filter(([, { type }]) => type.presence === 'default')
+    .map(([name, { type }]) => [name, type.initial]),
+);
+
 /** Unknown keys named in one warning, and problems in one error, at most. */
 const mostShown = 20;
 
-const schema = z.object(
-  Object.fromEntries(Object.entries(fields).map(([name, { type }]) => [name, type])) as {
-    [Name in FieldName]: (typeof fields)[Name]['type'];
-  },
-);
+type Types = { [Name in FieldName]: (typeof fields)[Name]['type'] };
+
+type ValueOf<Type> = Type extends FieldType<infer Value> ? Value : never;
+
+type NamesWith<Known extends Presence> = {
+  [Name in FieldName]: Types[Name]['presence'] extends Known ? Name : never;
+}[FieldName];
+
+/** Every field as read, before the start position is decided. */
+export type Fields = {
+  [Name in NamesWith<'required' | 'default'>]: ValueOf<Types[Name]>;
+} & {
+  [Name in NamesWith<'optional'>]?: ValueOf<Types[Name]> | undefined;
+};
 
 export type DeliverPolicy = 'all' | 'last' | 'new' | 'sequence' | 'time';
 
 /** A Component's settings: every field of fields.ts, with the start position decided. */
-export type Config = Omit<z.infer<typeof schema>, 'deliverPolicy' | 'deliverAll'> & {
+export type Config = Omit<Fields, 'deliverPolicy' | 'deliverAll'> & {
   /** Undefined where the user left it open: a new consumer then starts at the first message. */
   deliverPolicy?: DeliverPolicy;
 };
@@ -51,17 +67,14 @@ export function parseConfig(
   const { values, problems, warnings } = matchKeys(properties, Object.keys(fields), 'Component');
   if (values.natsURL === undefined && !unknown.includes('natsurl'))
     problems.push('natsURL: is required, e.g. nats://localhost:4222');
-  const result = schema.safeParse({ natsURL: 'unknown', ...values });
-  for (const issue of result.error?.issues ?? []) {
-    const name = String(issue.path[0]);
-    if (name in values) problems.push(describe(name, values[name] as string, issue.message));
-  }
-  if (result.data) problems.push(...contradictions(result.data, unknown));
-  if (problems.length > 0 || !result.data) {
-    throw refusal('invalid-config', 'the Component metadata', problems);
-  }
-  warnings.push(...withoutEffect(result.data));
-  return { config: decideStart(result.data, warnings), warnings };
+  const before = problems.length;
+  // Stands for an address that is missing or not known: all other fields are read and compared all the same.
+  const read = readFields({ natsURL: 'unknown', ...values }, problems);
+  const complete = { ...defaults, ...read } as Fields;
+  if (problems.length === before) problems.push(...contradictions(complete, unknown));
+  if (problems.length > 0) throw refusal('invalid-config', 'the Component metadata', problems);
+  warnings.push(...withoutEffect(complete));
+  return { config: decideStart(complete, warnings), warnings };
 }
 
 /**
@@ -76,12 +89,7 @@ export function withOverrides(
 ): Parsed {
   const names = Object.keys(fields).filter((name) => table[name]?.perSubscription);
   const { values, problems, warnings } = matchKeys(metadata, names, 'Subscription');
-  const overrides: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(values)) {
-    const result = table[name]?.type.safeParse(value);
-    if (result?.success) overrides[name] = result.data;
-    else problems.push(describe(name, value, result?.error.issues[0]?.message ?? ''));
-  }
+  const overrides = readFields(values, problems);
   const merged = { ...config, ...overrides };
   // A start field of the Subscription's own takes the place of whatever the Component starts at.
   if ('startSequence' in overrides || 'startTime' in overrides) {
@@ -95,6 +103,21 @@ export function withOverrides(
     throw refusal('invalid-request', 'the Subscription metadata', problems);
   }
   return { config: decideStart(merged, warnings), warnings };
+}
+
+/** Returns the values of the fields that are set; adds a problem for each field that cannot be read. */
+function readFields(values: Record<string, string>, problems: string[]): Partial<Fields> {
+  const read: Record<string, unknown> = {};
+  for (const [name, { type }] of Object.entries(table)) {
+    const value = values[name];
+    if (value === undefined) continue;
+    try {
+      read[name] = type.read(value);
+    } catch (error) {
+      problems.push(describe(name, value, messageOf(error)));
+    }
+  }
+  return read;
 }
 
 /** One error for all problems, which also carries them one by one. */
@@ -170,9 +193,6 @@ function matchKeys(
   }
   return { values, problems, warnings };
 }
-
-/** Every field as read, before the start position is decided. */
-export type Fields = z.infer<typeof schema>;
 
 /** The start fields and the older deliverAll, as one policy; a stated policy wins. */
 function decideStart(given: Fields | Config, warnings: string[]): Config {

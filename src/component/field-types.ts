@@ -1,6 +1,4 @@
-import { z } from 'zod';
 import { parseDuration } from '../duration.ts';
-import { messageOf } from '../errors.ts';
 import {
   checkUserJwt,
   checkUserSeed,
@@ -11,40 +9,49 @@ import {
 import { publishFault, subscribeFault } from '../jetstream/subject.ts';
 
 /** What a field's text is, for the documentation. */
-export interface Kind {
-  kind: 'string' | 'number' | 'bool' | 'duration';
-  allowed?: readonly string[];
+export type Kind = 'string' | 'number' | 'bool' | 'duration';
+
+/** Whether a field has a value when the metadata does not set it. */
+export type Presence = 'required' | 'optional' | 'default';
+
+/** How the text of a field becomes its value. */
+export interface FieldType<Value = unknown, Known extends Presence = Presence> {
+  readonly kind: Kind;
+  /** The words that are allowed, where there are only a few. */
+  readonly allowed?: readonly string[];
+  readonly presence: Known;
+  /** The value of a field that is not set. */
+  readonly initial?: Value;
+  /** @throws Error saying what is allowed, in words that follow the name and the value of the field */
+  read(text: string): Value;
 }
 
-/** Turns a function that throws into a zod type; the thrown text says what is allowed. */
-const read = <Value>(parse: (text: string) => Value, kind: Kind = { kind: 'string' }) => {
-  const type = z.string().transform((text, context) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      context.issues.push({ code: 'custom', message: messageOf(error), input: text });
-      return z.NEVER;
-    }
-  });
-  kinds.set(type, kind);
-  return type;
-};
-
-const kinds = new WeakMap<z.ZodType, Kind>();
-
-/** The kind of a field's type, also where that is optional or has a default. */
-export function kindOf(type: z.ZodType): Kind {
-  const wrapped = type instanceof z.ZodOptional || type instanceof z.ZodDefault;
-  if (wrapped) return kindOf(type.unwrap() as z.ZodType);
-  return kinds.get(type) ?? { kind: 'string' };
+/** A type that is not yet used by a field. */
+interface Reader<Value> extends FieldType<Value, 'required'> {
+  optional(): FieldType<Value, 'optional'>;
+  default(value: Value): FieldType<Value, 'default'>;
 }
 
-/** What the server takes in its longest line is 4096 bytes. */
-export const text = z.string().max(1024, 'must not be longer than 1024 characters');
+const reader = <Value>(
+  read: (text: string) => Value,
+  about: { kind: Kind; allowed?: readonly string[] } = { kind: 'string' },
+): Reader<Value> => ({
+  ...about,
+  presence: 'required',
+  read,
+  optional: () => ({ ...about, presence: 'optional', read }),
+  default: (initial) => ({ ...about, presence: 'default', initial, read }),
+});
+
+/** The server accepts at most 4096 bytes in its longest line. */
+export const text = reader((value) => {
+  if (value.length > 1024) throw new Error('must not be longer than 1024 characters');
+  return value;
+});
 
 /** Milliseconds; `shortest` in them, too. */
 export const duration = (least: 'positive' | 'zero or more', shortest = 0) =>
-  read(
+  reader(
     (value) => {
       const ms = parseDuration(value);
       if (ms < 0 || (ms === 0 && least === 'positive')) throw new Error(`must be ${least}`);
@@ -54,7 +61,7 @@ export const duration = (least: 'positive' | 'zero or more', shortest = 0) =>
     { kind: 'duration' },
   );
 
-export const durations = read((value) => {
+export const durations = reader((value) => {
   const list = value.replace(/^\[(.*)\]$/s, '$1').split(',');
   return list.map((item) => {
     const ms = parseDuration(item.trim());
@@ -65,7 +72,7 @@ export const durations = read((value) => {
 });
 
 export const count = (least: number, most = Number.MAX_SAFE_INTEGER) =>
-  read(
+  reader(
     (value) => {
       const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
       if (!Number.isSafeInteger(number) || number < least || number > most) {
@@ -80,7 +87,7 @@ export const count = (least: number, most = Number.MAX_SAFE_INTEGER) =>
 const truths = ['true', '1', 'yes', 'on', 't', 'y'];
 const falsehoods = ['false', '0', 'no', 'off', 'f', 'n'];
 
-export const flag = read(
+export const flag = reader(
   (value) => {
     const word = value.toLowerCase();
     if (truths.includes(word)) return true;
@@ -91,7 +98,7 @@ export const flag = read(
 );
 
 export const oneOf = <const Words extends readonly string[]>(...words: Words) =>
-  read(
+  reader(
     (value): Words[number] => {
       const word = words.find((candidate) => candidate === value.toLowerCase());
       if (word === undefined) throw new Error(`must be one of ${words.join(', ')}`);
@@ -101,7 +108,7 @@ export const oneOf = <const Words extends readonly string[]>(...words: Words) =>
   );
 
 /** A name as NATS takes it for streams and consumers. */
-export const natsName = read((value) => {
+export const natsName = reader((value) => {
   if (value.length > 255) throw new Error('must not be longer than 255 characters');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these are refused
   if (/[\s.*>/\\\u0000-\u001f\u007f]/.test(value)) {
@@ -112,7 +119,7 @@ export const natsName = read((value) => {
 
 /** A value that `check` has looked at; it throws what is wrong. */
 export const checked = (check: (value: string) => void) =>
-  read((value) => {
+  reader((value) => {
     check(value);
     return value;
   });
@@ -129,7 +136,7 @@ export const publishSubject = checked((value) => {
   if (fault) throw new Error(`is no NATS subject: it ${fault}`);
 });
 
-export const subjects = read((value) => {
+export const subjects = reader((value) => {
   const list = value.split(',').map((item) => item.trim());
   for (const item of list) {
     const fault = subscribeFault(item);
@@ -139,7 +146,7 @@ export const subjects = read((value) => {
 });
 
 /** Parts of a subject that is put before others: no wildcards, no empty parts. */
-export const prefix = read((value) => {
+export const prefix = reader((value) => {
   const trimmed = value.replace(/\.$/, '');
   if (/[\s*>]/.test(trimmed) || trimmed.split('.').includes('')) {
     throw new Error('must be a subject without wildcards');
@@ -156,7 +163,7 @@ export interface ServerUrl {
   token?: string;
 }
 
-export const serverUrls = read((value) => {
+export const serverUrls = reader((value) => {
   const servers = value.split(',').map((item) => serverUrl(item.trim()));
   const users = servers.map(({ username, password, token }) => [username, password, token]);
   const given = users.filter((user) => user.some((part) => part !== undefined));

@@ -1,10 +1,10 @@
-import type { z } from 'zod';
 import {
   count,
   creds,
   credsFile,
   duration,
   durations,
+  type FieldType,
   flag,
   groupName,
   natsName,
@@ -20,7 +20,7 @@ import {
 } from './field-types.ts';
 
 /** One metadata field: how its text is read, and what the documentation says of it. */
-export interface Field<Type extends z.ZodType = z.ZodType> {
+export interface Field<Type extends FieldType = FieldType> {
   type: Type;
   doc: string;
   example: string;
@@ -36,7 +36,7 @@ export interface Field<Type extends z.ZodType = z.ZodType> {
 
 type Marks = Pick<Field, 'secret' | 'path' | 'perSubscription' | 'unset'>;
 
-const field = <Type extends z.ZodType>(
+const field = <Type extends FieldType>(
   type: Type,
   example: string,
   doc: string,

@@ -4,37 +4,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import { socketPath } from './socket.ts';
 
-/** How long the whole of it may take. Unit: milliseconds. */
+/** How long a health check may take. Unit: milliseconds. */
 const answerLimit = 2_000;
 
-/** What a question gets where less is left. Unit: milliseconds. */
+/** Shortest time for a single request of `--wait`. Unit: milliseconds. */
 const shortestQuestion = 200;
 
-/** Between two questions. Unit: milliseconds. */
+/** Time between two requests of `--wait`. Unit: milliseconds. */
 const retryWait = 50;
 
 /** A gRPC message of no bytes: not compressed, length 0. It asks for the service as a whole. */
 const emptyMessage = Buffer.alloc(5);
 
-/** Of grpc.health.v1.HealthCheckResponse, by number. */
+/** The statuses of grpc.health.v1.HealthCheckResponse, by number. */
 const statuses = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 
 export interface Health {
-  /** Whether there was an answer of the health service at all. */
+  /** Whether the health service answered. */
   answered: boolean;
   serving: boolean;
-  /** Whether asking again would be in vain. */
+  /** Whether another attempt cannot succeed. */
   hopeless: boolean;
   /** One line for a person: what is wrong, and what to do. */
   line: string;
 }
 
 /**
- * Asks the component at `<folder>/<name>.sock` for its health, in `limit` milliseconds at most, 2 s unless
- * said otherwise. Never rejects.
+ * Asks the component at `<folder>/<name>.sock` for its health, within `limit` milliseconds (2 s by default).
+ * Never rejects.
  *
- * It runs every few seconds beside the component, as a probe: so the one question is asked in bare
- * HTTP/2, which spares loading gRPC.
+ * It runs as a probe every few seconds. So it makes its one request with Node's HTTP/2, and loads no gRPC library.
  */
 export async function healthcheck(
   folder: string,
@@ -59,17 +58,17 @@ export async function healthcheck(
         : 'something other than dapr-nats-jetstream serves that socket';
     return { ...answered, line: `${status}: ${path}: ${why}` };
   } catch (thrown) {
-    // The request fails by its connection.
+    // The request fails with the error of its connection as the cause.
     const error = (thrown as Error).cause ?? thrown;
-    // Nobody makes a folder of what is a file.
+    // A file does not become a folder.
     const hopeless = (error as NodeJS.ErrnoException).code === 'ENOTDIR';
     return { ...unanswered, hopeless, line: `no answer: ${path}: ${reason(error)}` };
   }
 }
 
 /**
- * Waits until the component answers, whatever it says, for `limit` milliseconds at most and 200 more for a
- * question asked last; not where waiting would be in vain. Never rejects.
+ * Waits until the component answers, with any status, for at most `limit` milliseconds and 200 more for the last
+ * request. Does not wait if another attempt cannot succeed. Never rejects.
  */
 export async function untilAnswered(folder: string, name: string, limit: number): Promise<Health> {
   const deadline = performance.now() + limit;
@@ -101,7 +100,7 @@ function ask(path: string, limit: number): Promise<string> {
       [constants.HTTP2_HEADER_TE]: 'trailers',
     });
     const parts: Buffer[] = [];
-    // Of an answer without a message it is in the headers.
+    // An answer without a message has the status in its headers.
     let grpcStatus: unknown;
     const note = (headers: Record<string, unknown>) => {
       grpcStatus ??= headers['grpc-status'];
@@ -118,7 +117,7 @@ function ask(path: string, limit: number): Promise<string> {
   });
 }
 
-/** Nobody said anything in time. */
+/** No answer arrived in time. */
 class SilenceError extends Error {
   constructor(limit: number) {
     const seconds = Math.round(limit / 100) / 10;
@@ -128,7 +127,7 @@ class SilenceError extends Error {
   }
 }
 
-/** The one field of the answer is a number below 128; 0 is left out. */
+/** Reads the one field of the answer, a number below 128. The field is absent if it is 0. */
 function statusOf(body: Buffer): string {
   const number = body.length > 6 && body[5] === 0x08 ? body[6] : 0;
   return statuses[number ?? 0] ?? `status ${number}`;

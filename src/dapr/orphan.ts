@@ -2,23 +2,23 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type Sidecar, SidecarError } from './sidecar.ts';
 
-/** How often daprd is asked what it has loaded, until it has initialised something here. Milliseconds. */
+/** How often daprd is asked for its Components, until it has initialised one here. Unit: milliseconds. */
 const askInterval = 1_000;
 
-/** How long a daprd that was told to shut down may take before it is told again. Unit: milliseconds. */
+/** How long daprd may take to shut down before it is told again. Unit: milliseconds. */
 const shutdownLimit = 15_000;
 
-/** Without a further call for so long, a caller that cannot be asked may be gone. Unit: milliseconds. */
+/** How long a call shows that its caller is orphaned, if daprd cannot be asked. Unit: milliseconds. */
 const lapse = 60_000;
 
-/** Orphaned names that are remembered; a caller may make them up. */
+/** Orphaned names that are remembered: a caller can invent names. */
 const mostNames = 100;
 
-/** With more names initialised than anybody has, nothing is concluded from daprd's list any more. */
+/** Initialised names that are remembered. Beyond them daprd's list of Components shows nothing any more. */
 const mostInitialised = 10_000;
 
 interface Orphan {
-  /** What gave it away last: a call, or daprd's list. */
+  /** What showed the orphan last: a call, or daprd's list. */
   by: 'call' | 'list';
   /** When, in terms of performance.now(). */
   last: number;
@@ -27,12 +27,12 @@ interface Orphan {
 export interface OrphanWatchOptions {
   /** Type of the Components served here: `pubsub.<socket name>`. */
   type: string;
-  /** A feature of theirs that a built-in Component of the same type does not have. */
+  /** A feature that a built-in Component of the same type does not have. */
   feature: string;
   sidecar: Sidecar | undefined;
-  /** Whether an orphaned sidecar is told to shut down, for its supervisor to start it again. */
+  /** Whether an orphaned daprd is told to shut down, so that its supervisor starts it again. */
   restart: boolean;
-  /** Told each change. */
+  /** Called with each change. */
   orphaned(is: boolean): void;
   log: Logger;
 }
@@ -40,10 +40,9 @@ export interface OrphanWatchOptions {
 /**
  * Notices a daprd that has outlived the component it had initialised.
  *
- * daprd calls Init and opens its subscriptions once, at its own start. When the component alone is
- * restarted, daprd goes on as if nothing had happened, and nothing works (host.md: "Connections and
- * instances"). Two things give it away: calls for a Component that was never initialised in this
- * process, and daprd's own list of what it has loaded.
+ * daprd calls Init and opens its subscriptions once, at its own start. When the component alone is restarted,
+ * daprd continues, but neither publishing nor subscriptions work (docs/operations.md, "Orphaned"). Two things
+ * show it: calls for a Component that was never initialised in this process, and daprd's list of its Components.
  */
 export class OrphanWatch {
   readonly #options: OrphanWatchOptions;
@@ -60,14 +59,14 @@ export class OrphanWatch {
     if (options.sidecar) void this.#ask(options.sidecar);
   }
 
-  /** A host has initialised the Component in this process. */
+  /** To be called when a daprd has initialised the Component in this process. */
   initialised(name: string): void {
     if (this.#initialised.size < mostInitialised) this.#initialised.add(name);
     this.#orphans.delete(name);
     this.#tell();
   }
 
-  /** A host has called for a Component that was never initialised in this process. */
+  /** To be called when a daprd calls for a Component that was never initialised in this process. */
   called(name: string): void {
     // Not from daprd: it always names its Component.
     if (name === '') return;
@@ -93,20 +92,20 @@ export class OrphanWatch {
     try {
       const loaded = await sidecar.components(type, feature);
       if (this.#stopped || this.#initialised.size >= mostInitialised) return;
-      // It may have come back without.
+      // daprd may have restarted without that Component.
       for (const [name, { by }] of this.#orphans) {
         if (by === 'list' && !loaded.includes(name)) this.#orphans.delete(name);
       }
       this.#tell();
       const orphans = loaded.filter((name) => !this.#initialised.has(name));
-      // One that nobody has named may be another component's: only a call shows that it is not.
+      // A daprd whose URL was guessed may use another component. Only a call shows that it uses this one.
       const sure = orphans.filter((name) => !sidecar.guessed || this.#orphans.has(name));
       for (const name of sure) this.#found(name, 'list');
       if (sure.length > 0) await this.#restart(sidecar);
       this.#lastProblem = '';
     } catch (error) {
       const problem = `daprd at ${sidecar.url} does not answer as it should: ${messageOf(error)}`;
-      // One that cannot be reached has not started yet, or is about to start again.
+      // A daprd that cannot be reached has not started yet, or restarts.
       const news = error instanceof SidecarError && problem !== this.#lastProblem;
       log[news ? 'warn' : 'debug'](problem);
       if (news) this.#lastProblem = problem;
@@ -137,7 +136,7 @@ export class OrphanWatch {
     if (!sidecar) this.#lapse();
   }
 
-  /** Whoever called cannot be asked, so it is only believed for a while. */
+  /** Forgets orphans after a while, because daprd cannot be asked whether they still are. */
   #lapse(): void {
     if (this.#timer || this.#orphans.size === 0) return;
     this.#timer = setTimeout(() => {

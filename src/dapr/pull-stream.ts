@@ -22,9 +22,9 @@ export type PullCall = StreamingCall<PullMessagesRequest, PullMessagesResponse, 
 const hostMessageLimit = 4 * 1024 * 1024;
 
 /**
- * What daprd 1.16 says of a message whose turn came after it had closed the subscription: when it stops,
- * or its app is not healthy any more. No handler has seen it, so it is no failure that would earn a
- * delay. 1.18 says nothing of such a message and ends the stream.
+ * The error with which daprd 1.16 answers a message that it has not handled when it closes the subscription, because it
+ * stops or its app is unhealthy. No handler has failed, so the message is redelivered without a delay. daprd 1.18
+ * ends the stream without an answer instead.
  */
 const neverHandled = 'subscription is closed';
 
@@ -35,8 +35,8 @@ const firstRequestLimit = 30_000;
  * Serves one PullMessages stream: the first request opens a subscription, each later one settles a
  * message, and every message the subscription hands over is written once there is room.
  *
- * The stream ends when the host ends it, when the process stops, or at once for a first request
- * that can never work. Nothing that passes ends it: daprd would never open it again.
+ * The stream ends when daprd ends it, when the process stops, or at once for a first request that can never work. A
+ * temporary problem does not end it: daprd would never open it again.
  */
 export async function servePullStream(
   call: PullCall,
@@ -88,9 +88,9 @@ export async function servePullStream(
 }
 
 /**
- * Reads one request and no further; undefined where the stream ends before.
+ * Reads one request and pauses the stream. Returns undefined if the stream ends before.
  *
- * @throws ComponentError where it names no topic
+ * @throws ComponentError if the request does not name a topic
  */
 function firstTopic(call: PullCall, signal: AbortSignal): Promise<Topic | undefined> {
   return new Promise((resolve, reject) => {
@@ -104,13 +104,13 @@ function firstTopic(call: PullCall, signal: AbortSignal): Promise<Topic | undefi
   });
 }
 
-/** Between two attempts to get at an instance. Unit: milliseconds. */
+/** Time between two attempts to subscribe. Unit: milliseconds. */
 const retryWait = 1_000;
 
-/** What passes: an adopted instance that cannot connect just now, one that is being replaced. */
+/** Temporary errors: an adopted instance cannot connect, or an instance is being replaced. */
 const passing = new Set<ErrorCode>(['unavailable', 'timeout', 'unauthenticated', 'closed']);
 
-/** Goes on trying while what is in the way may pass. Undefined when the stream ended meanwhile. */
+/** Retries while the error is temporary. Returns undefined if the stream has ended meanwhile. */
 async function subscribe(
   instanceOf: () => Promise<Instance>,
   signal: AbortSignal,

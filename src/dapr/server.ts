@@ -23,7 +23,7 @@ export interface ServerOptions {
   socketFolder: string;
   socketName: string;
   socketMode: number;
-  /** The one daprd that is served, where it is known. */
+  /** The one daprd that is served, if it is known. */
   sidecar?: SidecarOptions | undefined;
   restartOrphanedSidecar?: boolean;
   /** `own` is src/grpc; `grpc-js` is the library. */
@@ -33,7 +33,7 @@ export interface ServerOptions {
 
 /** The whole process as it is now. */
 export interface ServerStatus {
-  /** `orphaned`: a daprd is served that has outlived the process it had initialised. */
+  /** `orphaned`: a daprd has outlived the component process that it had initialised. */
   state: 'serving' | 'orphaned' | 'stopping';
   components: ComponentStatus[];
   counts: ProcessCounts;
@@ -42,27 +42,27 @@ export interface ServerStatus {
 export interface RunningServer {
   /** Path of the socket. */
   path: string;
-  /** Whether the file there still is this process' socket, so that a daprd which starts finds it. */
+  /** Whether the file at the path is still this process' socket, so that a starting daprd finds it. */
   inPlace(): Promise<boolean>;
   status(): ServerStatus;
   /** Resolves once every daprd has gone, or after `limit` milliseconds. */
   hostsGone(limit: number): Promise<void>;
-  /** Has NATS asked for what it alone knows: backlogs. Never rejects. */
+  /** Refreshes the backlogs from NATS. Never rejects. */
   refresh(): Promise<void>;
   /**
-   * Removes the socket, gives back every unsettled message, closes every connection. Takes at most
-   * 4.5 s: what the rooms below do is bounded.
+   * Removes the socket, gives back every unsettled message and closes every connection. Takes at most 4.5 s:
+   * instances may take 4 s, the last answers 0.5 s.
    */
   stop(): Promise<void>;
 }
 
-/** How often it is looked whether the hosts have gone. Unit: milliseconds. */
+/** How often the server checks whether every daprd has gone. Unit: milliseconds. */
 const lookInterval = 50;
 
-/** How long an answer still on its way may take at the end. Unit: milliseconds. */
+/** How long the last answers may take when the process stops. Unit: milliseconds. */
 const lastAnswers = 500;
 
-/** Connections that were ended for what their peer did are logged one by one, this far apart. Milliseconds. */
+/** Least time between two log lines about connections that broke the rules. Unit: milliseconds. */
 const dropInterval = 1_000;
 
 /**
@@ -116,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     mode: options.socketMode,
   });
   listener.on('error', (error) => log.error(`socket ${path}: ${error.message}`));
-  // Meanwhile the host dials. Whoever needs it hears of a failure.
+  // Meanwhile daprd dials. The first Init reports a failure.
   setImmediate(() => loadInstance().catch(() => undefined));
 
   const hostsGone = async (limit: number) => {
@@ -133,7 +133,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await sessions.closeAll();
     for (const served of open.values()) served.drain(lastAnswers);
     await within(lastAnswers, closed);
-    // A peer that neither reads nor closes its end must not keep the process.
+    // A peer that neither reads nor closes its connection must not keep the process alive.
     for (const served of open.values()) served.destroy();
     await closed;
   };
@@ -154,12 +154,12 @@ async function createGrpcServer(
   options: DaprServerOptions,
 ): Promise<GrpcServer<Connection>> {
   if (name === 'own') return new Http2Server(options);
-  // Loaded only here: it takes as long as everything else at start.
+  // Loaded only if it is used: loading it takes as long as everything else at start.
   const { createGrpcJsServer } = await import('./grpc-js-server.ts');
   return createGrpcJsServer(options);
 }
 
-/** Returns a function that logs why a connection was ended, and how often that was not logged. */
+/** Returns a function that logs why a connection was closed, and how many closed connections were not logged. */
 function dropLogger(log: Logger): (reason: string) => void {
   let last = Number.NEGATIVE_INFINITY;
   let silent = 0;

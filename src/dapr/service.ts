@@ -21,7 +21,10 @@ import {
 import { type PullCall, servePullStream } from './pull-stream.ts';
 import { toStatus } from './status.ts';
 
-/** What the Features call answers; docs/design.md says what each makes daprd do. */
+/**
+ * What the Features call answers. BULK_PUBSUB makes daprd call BulkPublish, and SUBSCRIBE_WILDCARDS says that the topic
+ * of a subscription may have wildcards.
+ */
 export const features = ['BULK_PUBSUB', 'SUBSCRIBE_WILDCARDS'] as const;
 
 const service = '/dapr.proto.components.v1.PubSub';
@@ -33,7 +36,7 @@ const nothing: Empty = {};
 /** The eight RPCs. A call belongs to the connection of the daprd that makes it. */
 export function pubSubMethods(sessions: Sessions, log: Logger): Method<Connection>[] {
   const find = (call: PeerCall) => sessions.find(call.peer, componentOf(call.metadata));
-  /** The instance that is in use already, which nobody has to wait for: in nearly every call. */
+  /** Returns the instance without waiting, if it is in use already. That is so in nearly every call. */
   const inUse = (call: PeerCall) => sessions.inUse(call.peer, componentOf(call.metadata));
 
   const unary = <Request, Response>(
@@ -121,7 +124,7 @@ interface PeerCall {
   readonly metadata: Metadata;
 }
 
-/** By metadata: calls with the same header block share it. */
+/** Component names by metadata. Calls with the same header block share their metadata. */
 const components = new WeakMap<Metadata, string>();
 
 /**

@@ -2,20 +2,20 @@
 const answerLimit = 2_000;
 
 export interface SidecarOptions {
-  /** Of daprd's HTTP API, such as `http://127.0.0.1:3500`. */
+  /** URL of daprd's HTTP API, such as `http://127.0.0.1:3500`. */
   url: string;
-  /** Where daprd asks for one (its API token). */
+  /** daprd's API token, if it requires one. */
   token?: string | undefined;
-  /** Whether nobody has named it: then it may be another component's daprd. */
+  /** Whether the URL was not configured. It may lead to a daprd that uses another component. */
   guessed?: boolean;
 }
 
-/** daprd answers, but not as it should. */
+/** daprd has answered something unexpected. */
 export class SidecarError extends Error {
   override name = 'SidecarError';
 }
 
-/** What daprd may say of itself. Unit: bytes. */
+/** Largest answer that is read from daprd. Unit: bytes. */
 const mostBytes = 4 * 1024 * 1024;
 
 /** A Component as daprd lists it. */
@@ -38,7 +38,7 @@ export class Sidecar {
   }
 
   /**
-   * @param capability one that tells ours from a Component of the same type that is built into daprd
+   * @param capability a feature that a Component of the same type that is built into daprd does not have
    * @returns the names of the Components of this type that daprd has loaded
    * @throws SidecarError when daprd answers something else; Error when it does not answer within 2 s
    */
@@ -84,7 +84,7 @@ function listed(text: string): Listed[] {
       return components;
     }
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
   throw new SidecarError('GET /v1.0/metadata: no list of components');
 }

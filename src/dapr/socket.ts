@@ -8,7 +8,7 @@ import { ComponentError, messageOf } from '../errors.ts';
 /** What sockaddr_un holds, less its closing zero: 107 bytes on Linux, 103 on macOS. */
 const longestPath = platform() === 'darwin' ? 103 : 107;
 
-/** Making the folder may take so long; below /proc, Node would try for ever. Unit: milliseconds. */
+/** How long creating the folder may take: below /proc, Node retries indefinitely. Unit: milliseconds. */
 const folderLimit = 5_000;
 
 /** How long a socket found at the path may take to answer. Unit: milliseconds. */
@@ -22,7 +22,7 @@ export interface SocketOptions {
   mode: number;
 }
 
-/** @returns where the socket is to be, and what is wrong with that where the system takes no path so long */
+/** Returns the path of the socket, and what is wrong if the path is too long for the system. */
 export function socketPath(folder: string, name: string): { path: string; tooLong?: string } {
   const path = join(resolve(folder), `${name}.sock`);
   // The subfolder's path is the longer one: "/.XXXXXX/s" against "/<name>.sock".
@@ -34,9 +34,9 @@ export function socketPath(folder: string, name: string): { path: string; tooLon
 /**
  * Lets `server` listen at `<folder>/<name>.sock`.
  *
- * daprd reads the folder once and blocks on a socket that nobody answers. So the file appears only
- * when it can be answered: the server listens in a subfolder (which daprd skips), gets its mode
- * there, and is renamed into place. A socket that a dead process left behind is replaced.
+ * daprd reads the folder once, and blocks on a socket that nobody serves. So the file appears only when the server
+ * answers: the server listens in a subfolder, which daprd skips, sets the mode of the file there, and renames it into
+ * place. A socket that a dead process left behind is replaced.
  *
  * @returns the path; `inPlace()`, whether the file there is still this one; and `remove()`, which deletes it
  *   unless another process has taken its place
@@ -55,8 +55,8 @@ export async function listenAtSocket(
     throw unusable(path, `the folder cannot be made (${messageOf(cause)})`, cause);
   });
   await refuseIfTaken(path);
-  // Not by join(), which takes the dot for the folder itself: the nest would be beside it, where nothing
-  // may be written and whence nothing can be moved into a volume.
+  // Not with join(), which drops the dot: the subfolder would be beside the folder, and that place may be
+  // read-only or on another volume.
   const nest = await mkdtemp(`${resolve(folder)}/.`).catch((cause) => {
     throw unusable(path, `the folder cannot be written to (${messageOf(cause)})`, cause);
   });

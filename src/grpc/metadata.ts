@@ -55,12 +55,17 @@ function toBase64(bytes: Uint8Array): string {
     .replace(/=+$/, '');
 }
 
-/** Returns a message as `grpc-message` has it: printable ASCII but the percent sign as it is, UTF-8 percent-encoded. */
+/** Printable ASCII but the percent sign. HTTP/2 does not allow a space at either end of a value. */
+const sentAsIs = /^(?! )[\x20-\x24\x26-\x7e]*(?<! )$/;
+
+/** Returns a message as `grpc-message` has it: {@link sentAsIs}, and everything else as percent-encoded UTF-8. */
 export function percentEncode(message: string): string {
-  if (/^[\x20-\x24\x26-\x7e]*$/.test(message)) return message;
+  if (sentAsIs.test(message)) return message;
+  const bytes = Buffer.from(message);
   let encoded = '';
-  for (const byte of Buffer.from(message)) {
-    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+  for (const [index, byte] of bytes.entries()) {
+    const first = index === 0 || index === bytes.length - 1 ? 0x21 : 0x20;
+    const plain = byte >= first && byte <= 0x7e && byte !== 0x25;
     encoded += plain
       ? String.fromCharCode(byte)
       : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;

@@ -5,21 +5,6 @@ import { RawClient } from '../support/raw-client.ts';
 import { TcpRelay } from '../support/relay.ts';
 import { until } from '../support/wait.ts';
 
-test('a message arrives byte for byte, with its real subject and headers', async () => {
-  await using pair = await startPair();
-  await pair.nats.stream('ORDERS', 'orders.>');
-  const host = await pair.host();
-  const subscription = host.subscribe('orders.*');
-  const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);
-  await host.publish('orders.created', bytes, { traceparent: '00-a-b-01' });
-  const [message] = await subscription.received(1);
-  expect(new Uint8Array(message?.data ?? [])).toEqual(bytes);
-  expect(message).toMatchObject({
-    topicName: 'orders.*',
-    metadata: { Topic: 'orders.created', traceparent: '00-a-b-01' },
-  });
-});
-
 test('an ack settles for good', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
@@ -290,46 +275,6 @@ test('startTime: what was stored before that second is left out', async () => {
   expect(subscription.texts).toEqual(['after']);
 });
 
-test('over 4 MiB is terminated with a line in the log, what is behind it arrives', async () => {
-  await using pair = await startPair({ nats: { config: 'max_payload: 8388608' } });
-  await pair.nats.stream('ORDERS', 'orders');
-  const host = await pair.host();
-  const subscription = host.subscribe('orders');
-  subscription.ackAll();
-  await host.publish('orders', 'small');
-  await host.publish('orders', Buffer.alloc(4 * 1024 * 1024));
-  await host.publish('orders', 'behind it');
-  await subscription.received(2);
-  expect(subscription.texts).toEqual(['small', 'behind it']);
-  await pair.component.line(/terminated a message for good.*4194304 bytes/);
-  await until('nothing pending', async () => {
-    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
-    return info.num_ack_pending === 0;
-  });
-});
-
-test('Pause stops the flow and Resume starts it, the stream stays open', async () => {
-  await using pair = await startPair();
-  await pair.nats.stream('ORDERS', 'orders');
-  const host = await pair.host();
-  const subscription = host.subscribe('orders');
-  subscription.ackAll();
-  await host.publish('orders', '1');
-  await subscription.received(1);
-  await host.call('Pause');
-  await pair.component.line(/subscription paused/);
-  await host.publish('orders', '2');
-  // The server would deliver at once to any request that were still open.
-  await until('it to stay on the server', async () => {
-    const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
-    return info.num_waiting === 0 && info.num_pending === 1;
-  });
-  expect(subscription.texts).toEqual(['1']);
-  await host.call('Resume');
-  await subscription.received(2);
-  expect(subscription.status).toBeUndefined();
-});
-
 test('a host that has closed its subscription: what it did not handle is elsewhere at once', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders');
@@ -346,23 +291,6 @@ test('a host that has closed its subscription: what it did not handle is elsewhe
   // None of them went back to the one that is closing.
   expect(closing.messages).toHaveLength(10);
   expect(new Set(other.texts).size).toBe(10);
-});
-
-test('a reader that never reads does not stop its neighbour', async () => {
-  await using pair = await startPair();
-  await pair.nats.stream('ORDERS', 'big', 'small');
-  const host = await pair.host();
-  const stream = host.rawStream();
-  stream.on('error', () => undefined);
-  stream.write({ topic: { name: 'big', metadata: {} } });
-  stream.pause();
-  const payload = Buffer.alloc(512 * 1024);
-  for (let index = 0; index < 40; index++) await host.publish('big', payload);
-  const neighbour = host.subscribe('small');
-  neighbour.ackAll();
-  for (let index = 0; index < 100; index++) await host.publish('small', `${index}`);
-  await neighbour.received(100);
-  stream.cancel();
 });
 
 test('headers that cannot be read harm nobody: the message arrives without them', async () => {

@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
@@ -14,27 +13,8 @@ import { NatsServer } from '../support/nats-server.ts';
 import { startPair } from '../support/pair.ts';
 import { Pipe } from '../support/pipe.ts';
 import { freePort } from '../support/ports.ts';
-import { Relay } from '../support/relay.ts';
 import { temporaryFolder } from '../support/temp.ts';
 import { until } from '../support/wait.ts';
-
-test.each(['end', 'cancel'] as const)(
-  'a host that goes (%s) leaves nothing behind: another gets it at once',
-  async (how) => {
-    await using pair = await startPair();
-    await pair.nats.stream('ORDERS', 'orders');
-    const first = (await pair.host()).subscribe('orders');
-    const publisher = await pair.host({ consumerID: 'publisher' });
-    for (let index = 0; index < 20; index++) await publisher.publish('orders', `${index}`);
-    await first.received(20);
-    const second = (await pair.host({}, 'second')).subscribe('orders');
-    await pair.component.line(/"component":"second".*"msg":"subscribed"/);
-    const start = Date.now();
-    first[how]();
-    await second.received(20);
-    expect(Date.now() - start).toBeLessThan(1_000);
-  },
-);
 
 test('told to go on until daprd has gone, it serves to the last, and then ends', async () => {
   const port = await freePort();
@@ -117,22 +97,6 @@ test('a third SIGTERM ends at once', async () => {
   expect(Date.now() - start).toBeLessThan(1_000);
 });
 
-test('a connection that closes gives back what its subscriptions had', async () => {
-  await using pair = await startPair();
-  await pair.nats.stream('ORDERS', 'orders');
-  using relay = await Relay.start(pair.component.socket);
-  using host = new Host(relay.socket);
-  await host.init({ natsURL: pair.nats.url, consumerID: 'app' });
-  const subscription = host.subscribe('orders');
-  await host.publish('orders', '1');
-  await subscription.received(1);
-  const other = (await pair.host()).subscribe('orders');
-  const start = Date.now();
-  relay.cut();
-  await other.received(1);
-  expect(Date.now() - start).toBeLessThan(1_000);
-});
-
 test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)(
   '%s: gives back what is unsettled, removes the socket, ends with 0 within 5 s',
   async (signal) => {
@@ -199,32 +163,6 @@ test('SIGTERM lets what the host is handling be settled first', async () => {
   const info = await pair.nats.api.consumers.info('ORDERS', 'app-orders');
   expect(info).toMatchObject({ num_ack_pending: 0, num_redelivered: 0, num_pending: 0 });
   expect(info.ack_floor.stream_seq).toBe(1);
-});
-
-test('SIGTERM: a handler that publishes can finish', async () => {
-  await using pair = await startPair();
-  await pair.nats.stream('ORDERS', 'orders', 'results');
-  const host = await pair.host();
-  const subscription = host.subscribe('orders');
-  await host.publish('orders', '1');
-  const [message] = await subscription.received(1);
-  const end = pair.component.end('SIGTERM');
-  await pair.component.line(/giving back unsettled messages/);
-  await host.publish('results', 'done');
-  subscription.ack(message?.id ?? '');
-  expect(await end).toBe(0);
-});
-
-test('SIGTERM with a peer that neither reads nor closes its end: 0 within 5 s', async () => {
-  await using pair = await startPair();
-  const peer = connect({ path: pair.component.socket, allowHalfOpen: true });
-  peer.on('error', () => undefined);
-  await once(peer, 'connect');
-  peer.pause();
-  const start = Date.now();
-  expect(await pair.component.end('SIGTERM')).toBe(0);
-  expect(Date.now() - start).toBeLessThan(5_000);
-  peer.destroy();
 });
 
 test('with a log that nobody reads it goes on, and SIGTERM ends it with 0 within 5 s', async () => {

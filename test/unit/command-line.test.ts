@@ -51,6 +51,14 @@ test('an option wins over its variable', () => {
 });
 
 test.each([
+  [['--grpc-server', 'grpc-js'], {}, 'grpc-js'],
+  [[], { DAPR_NATS_JETSTREAM_GRPC_SERVER: 'grpc-js' }, 'grpc-js'],
+  [['--grpc-server', 'own'], { DAPR_NATS_JETSTREAM_GRPC_SERVER: 'grpc-js' }, 'own'],
+])('the gRPC server of %j and %j', (args, env, name) => {
+  expect(options(args, env).grpcServer).toBe(name);
+});
+
+test.each([
   'DAPR_NATS_JETSTREAM_SOCKET_FOLDER',
   'DAPR_COMPONENTS_SOCKETS_FOLDER',
   'DAPR_COMPONENT_SOCKETS_FOLDER',
@@ -96,6 +104,9 @@ test.each([
     '--sidecar-url cannot be used: use http(s)://host:port',
   ],
   [['--sidecar-url', ''], {}, '--sidecar-url cannot be used'],
+  [['--grpc-server', 'go'], {}, '--grpc-server: "go" cannot be used: use one of own, grpc-js'],
+  [['--grpc-server', ''], {}, '--grpc-server: "" cannot be used'],
+  [[], { DAPR_NATS_JETSTREAM_GRPC_SERVER: 'grpcjs' }, 'DAPR_NATS_JETSTREAM_GRPC_SERVER: "grpcjs"'],
   [[], { DAPR_NATS_JETSTREAM_RESTART_ORPHANED_SIDECAR: 'yes' }, '"yes" cannot be used: use true'],
   [['healthcheck', '--wait', '-1'], {}, "'--wait' needs a value that does not begin with a dash"],
   [['healthcheck', '--wait=-1'], {}, 'healthcheck: --wait: "-1" cannot be used: use whole seconds'],
@@ -128,6 +139,7 @@ test.each([
 test('the help names every option and variable', () => {
   const options = ['socket-name', 'socket-folder', 'socket-mode', 'log-level', 'sidecar-url'];
   options.push('restart-orphaned-sidecar', 'http-port', 'http-host', 'stop-after-sidecar');
+  options.push('grpc-server');
   for (const flag of options) {
     expect(help).toContain(`--${flag}`);
     expect(help).toContain(`DAPR_NATS_JETSTREAM_${flag.toUpperCase().replaceAll('-', '_')}`);
