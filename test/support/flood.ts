@@ -5,7 +5,7 @@ import { Child } from './child.ts';
 import { Http2Client } from './http2-client.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Pair } from './pair.ts';
-import { ResidentPeak } from './resident.ts';
+import { processorTime, ResidentPeak } from './resident.ts';
 
 const attackerFile = fileURLToPath(new URL('attacker.ts', import.meta.url));
 
@@ -66,10 +66,13 @@ export async function flood(options: FloodOptions): Promise<Outcomes> {
   const { component } = pair;
   neighbour.restart();
   const peak = await ResidentPeak.start(component.pid);
+  const used = await processorTime(component.pid);
   const outcomes = await attack(pair, name, onReady);
   const grown = await peak.stop();
   const complaints = neighbour.complaints(neighbourLimit);
-  const seen = `${JSON.stringify(outcomes)}, ${peak.before} + ${grown} MB, ${neighbour.summary()}`;
+  const processor = (await processorTime(component.pid)) - used;
+  const sizes = `${peak.before} + ${grown} MB, ${processor} ms of processor time`;
+  const seen = `${JSON.stringify(outcomes)}, ${sizes}, ${neighbour.summary()}`;
   if (process.env.FLOOD_REPORT) console.log(`SEEN ${name}: ${seen}`, complaints.slice(0, 4));
   expect(component.running, seen).toBe(true);
   expect(complaints, seen).toEqual([]);

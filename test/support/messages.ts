@@ -15,12 +15,25 @@ export function initRequest(properties: Record<string, string>): Uint8Array {
   return encode('PubSubInitRequest', { metadata: { properties } });
 }
 
-export function publishRequest(topic: string, data: Uint8Array): Uint8Array {
-  return encode('PublishRequest', { topic, data, pubsubName: 'pubsub' });
+export function publishRequest(
+  topic: string,
+  data: Uint8Array,
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  return encode('PublishRequest', { topic, data, metadata, pubsubName: 'pubsub' });
+}
+
+/** A BulkPublish of so many equal messages. */
+export function bulkRequest(topic: string, count: number, event = Buffer.alloc(0)): Uint8Array {
+  const entries = Array<object>(count).fill(event.length > 0 ? { event } : {});
+  return encode('BulkPublishRequest', { topic, entries, pubsubName: 'pubsub' });
 }
 
 /** The first request of a PullMessages stream, or an acknowledgement. */
-export function pullRequest(fields: { topic: string } | { ackMessageId: string }): Uint8Array {
+export function pullRequest(
+  fields: { topic: string; metadata?: Record<string, string> } | { ackMessageId: string },
+): Uint8Array {
   if ('ackMessageId' in fields) return encode('PullMessagesRequest', fields);
-  return encode('PullMessagesRequest', { topic: { name: fields.topic } });
+  const { topic: name, metadata = {} } = fields;
+  return encode('PullMessagesRequest', { topic: { name, metadata } });
 }

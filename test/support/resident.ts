@@ -54,3 +54,9 @@ export class ResidentPeak {
     }
   }
 }
+
+/** Processor time that the main thread of a process has used; 0 where that is not known. Unit: milliseconds. */
+export async function processorTime(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/schedstat`, 'utf8').catch(() => '0');
+  return Math.round(Number(text.split(' ')[0]) / 1e6);
+}

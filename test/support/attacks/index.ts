@@ -1,6 +1,7 @@
 import type { Attack } from './attack.ts';
 import { callFloods } from './call-floods.ts';
 import { connectionFloods } from './connection-floods.ts';
+import { contentFloods } from './content-floods.ts';
 import { frameFloods } from './frame-floods.ts';
 import { messageFloods, storms } from './message-floods.ts';
 
@@ -8,6 +9,7 @@ export const attacks: Record<string, Attack> = {
   ...frameFloods,
   ...callFloods,
   ...messageFloods,
+  ...contentFloods,
   ...storms,
   ...connectionFloods,
 };
