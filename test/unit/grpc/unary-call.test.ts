@@ -135,12 +135,14 @@ describe('an error', () => {
     expect(test.defects).toEqual([[error, '/test/Unary']]);
   });
 
-  test('that a handler throws after its answer changes nothing', () => {
+  test('that a handler throws after its answer is a defect, and changes nothing for the client', () => {
+    const error = new Error('late');
     const test = call((_, call) => {
       call.answer('a');
-      throw new Error('late');
+      throw error;
     });
     expect(test.sent()).toEqual(okay('a'));
+    expect(test.defects).toEqual([[error, '/test/Unary']]);
   });
 });
 
@@ -214,11 +216,13 @@ describe('the end of a call before its answer', () => {
 
   test('an error that onCancel throws is a defect', () => {
     const { test, onCancel } = waiting();
+    const error = new Error('in onCancel');
     onCancel.mockImplementation(() => {
-      throw new Error('in onCancel');
+      throw error;
     });
-    expect(() => test.cancel()).not.toThrow();
+    test.cancel();
     expect(test.sent().headers).toEqual([]);
+    expect(test.defects).toEqual([[error, '/test/Unary']]);
   });
 
   describe('by its timeout', () => {
