@@ -1,39 +1,11 @@
-import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import type { StreamingCall } from '../../../src/grpc/method.ts';
 import { code, StatusError } from '../../../src/grpc/status.ts';
-import { failed, okay, prefixed, TestCall, textCodec } from '../../support/grpc-call.ts';
+import { failed, okay, prefixed, TestCall } from '../../support/grpc-call.ts';
 import { FakeConnection } from '../../support/grpc-connection.ts';
-import { cutAt } from '../../support/grpc-frames.ts';
-
-type Call = StreamingCall<string, string>;
-
-const methodOf = (handle: (call: Call) => void) => ({
-  kind: 'streaming' as const,
-  path: '/test/Streaming',
-  request: textCodec,
-  response: textCodec,
-  handle,
-});
-
-/** A call with a handler that does what the test does. */
-function open(connection = new FakeConnection(), timeout?: number) {
-  const requests: string[] = [];
-  const onEnd = vi.fn();
-  const onRoom = vi.fn();
-  const onCancel = vi.fn();
-  let given: Call | undefined;
-  const method = methodOf((call) => {
-    given = Object.assign(call, { onEnd, onRoom, onCancel });
-    call.onMessage = (request) => void requests.push(request);
-  });
-  const test = new TestCall(method, connection, timeout);
-  if (!given) throw new Error('the handler was not called');
-  return { test, given, requests, onEnd, onRoom, onCancel };
-}
+import { openStreaming, streamingMethod, type TextCall } from '../../support/streaming-call.ts';
 
 test('requests and responses as they come, and an end with OK', () => {
-  const { test, given, requests, onEnd } = open();
+  const { test, given, requests, onEnd } = openStreaming();
   test.send(prefixed('a', 'b'));
   expect(requests).toEqual(['a', 'b']);
   expect(given.write('A')).toBe(true);
@@ -54,7 +26,7 @@ test('requests and responses as they come, and an end with OK', () => {
 
 test('the handler may do all of it at once', () => {
   const test = new TestCall(
-    methodOf((call) => {
+    streamingMethod((call) => {
       call.write('a');
       call.write('');
       call.end();
@@ -64,10 +36,10 @@ test('the handler may do all of it at once', () => {
 });
 
 test('an error before any response is one header block; after one it is in the trailers', () => {
-  const first = open();
+  const first = openStreaming();
   first.given.end({ code: code.ABORTED, message: 'no' });
   expect(first.test.sent()).toEqual(failed(code.ABORTED, 'no'));
-  const second = open();
+  const second = openStreaming();
   second.given.write('a');
   second.given.end({ code: code.ABORTED, message: 'no', trailers: [['x', 'y']] });
   expect(second.test.sent()).toMatchObject({
@@ -78,7 +50,7 @@ test('an error before any response is one header block; after one it is in the t
 });
 
 test('only the first end counts, and nothing is written or read after it', () => {
-  const { test, given, requests, onEnd, onCancel } = open();
+  const { test, given, requests, onEnd, onCancel } = openStreaming();
   given.end();
   given.end({ code: code.ABORTED });
   expect(given.write('late')).toBe(false);
@@ -91,113 +63,10 @@ test('only the first end counts, and nothing is written or read after it', () =>
   expect(onCancel).not.toHaveBeenCalled();
 });
 
-describe('pause', () => {
-  test('holds requests back, and the end behind them', () => {
-    const { test, given, requests, onEnd } = open();
-    given.pause();
-    test.send(prefixed('a'));
-    test.send(prefixed('b'));
-    test.halfClose();
-    expect(requests).toEqual([]);
-    expect(onEnd).not.toHaveBeenCalled();
-    given.resume();
-    expect(requests).toEqual(['a', 'b']);
-    expect(onEnd).toHaveBeenCalledTimes(1);
-    given.resume();
-    expect(onEnd).toHaveBeenCalledTimes(1);
-  });
-
-  test('holds the client back: what is held is not credited until it is read', () => {
-    const connection = new FakeConnection({ streamWindow: 1_000, connectionWindow: 1_000 });
-    const { test, given, requests } = open(connection);
-    const updates = () => connection.frames().map(({ streamId }) => streamId);
-    given.pause();
-    for (let count = 0; count < 10; count++) test.send(prefixed('x'.repeat(95)));
-    expect(updates()).toEqual([]);
-    expect(() => test.send(Buffer.of(0))).toThrow('the window has no room');
-    given.resume();
-    expect(requests).toHaveLength(10);
-    expect(updates().sort()).toEqual([0, 1]);
-  });
-
-  test('what is held counts against the limits, and is given back', () => {
-    const connection = new FakeConnection();
-    const { test, given } = open(connection);
-    given.pause();
-    test.send(prefixed('x'.repeat(5_000)));
-    expect(connection.unfinished).toBeGreaterThan(5_000);
-    expect(connection.totals.unfinished).toBe(connection.unfinished);
-    given.resume();
-    expect(connection.unfinished).toBe(0);
-    expect(connection.totals.unfinished).toBe(0);
-  });
-
-  test('more than the limits allow ends the call', () => {
-    const connection = new FakeConnection({ unfinished: 2_000 });
-    const { test, given, onCancel } = open(connection);
-    given.pause();
-    test.send(prefixed('x'.repeat(5_000)));
-    expect(test.sent().headers).toMatchObject([{ 'grpc-status': '8' }]);
-    expect(onCancel).toHaveBeenCalledTimes(1);
-    expect(connection.unfinished).toBe(0);
-  });
-
-  test.each(['end', 'cancel'] as const)(
-    'an %s while paused credits the connection what was held',
-    (how) => {
-      const connection = new FakeConnection({ connectionWindow: 1_000 });
-      const { test, given } = open(connection);
-      given.pause();
-      test.send(prefixed('x'.repeat(595)));
-      if (how === 'end') given.end();
-      else test.cancel();
-      expect(connection.frames().filter(({ streamId }) => streamId === 0)).toHaveLength(1);
-      expect(connection.unfinished).toBe(0);
-      given.resume();
-    },
-  );
-
-  test('however a handler pauses and resumes, it gets every request once and in order, and then the end', () => {
-    const plan = fc.record({
-      messages: fc.array(
-        fc.string({ maxLength: 30 }).map((text) => `.${text}`),
-        { maxLength: 8 },
-      ),
-      cuts: fc.array(fc.nat(300), { maxLength: 8 }),
-      /** What the handler does with each request: nothing, pause, or pause and resume at once. */
-      reactions: fc.array(fc.constantFrom('', 'pause', 'both', 'resume'), {
-        minLength: 1,
-        maxLength: 8,
-      }),
-    });
-    fc.assert(
-      fc.property(plan, ({ messages, cuts, reactions }) => {
-        const connection = new FakeConnection();
-        const { test, given, requests, onEnd } = open(connection);
-        given.onMessage = (request) => {
-          const reaction = reactions[requests.length % reactions.length];
-          requests.push(request);
-          if (reaction === 'pause' || reaction === 'both') given.pause();
-          if (reaction === 'resume' || reaction === 'both') given.resume();
-        };
-        onEnd.mockImplementation(() => requests.push('the end'));
-        for (const [index, chunk] of cutAt(prefixed(...messages), cuts).entries()) {
-          test.send(chunk);
-          if (index % 2 === 1) given.resume();
-        }
-        test.halfClose();
-        for (let count = 0; count <= messages.length; count++) given.resume();
-        expect(requests).toEqual([...messages, 'the end']);
-        expect(connection.unfinished).toBe(0);
-      }),
-    );
-  });
-});
-
 describe('responses that wait', () => {
   test('write says so past the limit, and onRoom says when there is room, once', () => {
     const connection = new FakeConnection({ queued: 1_000 });
-    const { test, given, onRoom } = open(connection);
+    const { test, given, onRoom } = openStreaming(connection);
     const { sendWindows } = connection;
     sendWindows.changeInitial(0, [test.call]);
     expect(given.write('x'.repeat(800))).toBe(true);
@@ -215,7 +84,7 @@ describe('responses that wait', () => {
   });
 
   test('are sent in order before the end, and then there is no room any more', () => {
-    const { test, given, onRoom } = open(new FakeConnection({ queued: 10 }));
+    const { test, given, onRoom } = openStreaming(new FakeConnection({ queued: 10 }));
     const { sendWindows } = test.connection;
     sendWindows.changeInitial(3, [test.call]);
     given.write('first');
@@ -233,7 +102,7 @@ describe('responses that wait', () => {
   });
 
   test('are forgotten when the client cancels', () => {
-    const { test, given, onRoom, onCancel } = open(new FakeConnection({ queued: 10 }));
+    const { test, given, onRoom, onCancel } = openStreaming(new FakeConnection({ queued: 10 }));
     test.connection.sendWindows.changeInitial(0, [test.call]);
     given.write('first response');
     test.cancel();
@@ -247,7 +116,7 @@ describe('responses that wait', () => {
 
 describe('an error', () => {
   test('a request that cannot be decoded: INTERNAL, and the handler is told', () => {
-    const { test, requests, onCancel } = open();
+    const { test, requests, onCancel } = openStreaming();
     test.send(prefixed('a', '!', 'b'));
     expect(requests).toEqual(['a']);
     const message = 'the request cannot be decoded: it begins with !';
@@ -257,7 +126,7 @@ describe('an error', () => {
   });
 
   test('a last request cut short: INTERNAL, and the handler is told', () => {
-    const { test, onEnd, onCancel } = open();
+    const { test, onEnd, onCancel } = openStreaming();
     test.send(prefixed('hello').subarray(0, 7));
     test.halfClose();
     expect(test.sent()).toEqual(failed(code.INTERNAL, 'the last request was cut short'));
@@ -266,33 +135,34 @@ describe('an error', () => {
     expect(test.connection.unfinished).toBe(0);
   });
 
-  const moments: [string, (call: Call, fail: () => never) => void, (test: TestCall) => void][] = [
-    ['the handler', (_, fail) => fail(), () => undefined],
+  const moments: [string, (call: TextCall, fail: () => never) => void, (test: TestCall) => void][] =
     [
-      'onMessage',
-      (call, fail) => Object.assign(call, { onMessage: fail }),
-      (test) => test.send(prefixed('a')),
-    ],
-    ['onEnd', (call, fail) => Object.assign(call, { onEnd: fail }), (test) => test.halfClose()],
-    [
-      'onRoom',
-      (call, fail) => {
-        call.onRoom = fail;
-        call.write('x'.repeat(70_000));
-        call.write('x'.repeat(70_000));
-      },
-      (test) =>
-        test.connection.sendWindows.growStream(test.call, 200_000) ??
-        test.connection.sendWindows.growConnection(200_000),
-    ],
-  ];
+      ['the handler', (_, fail) => fail(), () => undefined],
+      [
+        'onMessage',
+        (call, fail) => Object.assign(call, { onMessage: fail }),
+        (test) => test.send(prefixed('a')),
+      ],
+      ['onEnd', (call, fail) => Object.assign(call, { onEnd: fail }), (test) => test.halfClose()],
+      [
+        'onRoom',
+        (call, fail) => {
+          call.onRoom = fail;
+          call.write('x'.repeat(70_000));
+          call.write('x'.repeat(70_000));
+        },
+        (test) =>
+          test.connection.sendWindows.growStream(test.call, 200_000) ??
+          test.connection.sendWindows.growConnection(200_000),
+      ],
+    ];
 
   describe.each(moments)('that %s throws', (_, set, happen) => {
     test('by its status ends the call with it', () => {
       const fail = () => {
         throw new StatusError({ code: code.DATA_LOSS, message: 'gone' });
       };
-      const test = new TestCall(methodOf((call) => set(call, fail)));
+      const test = new TestCall(streamingMethod((call) => set(call, fail)));
       happen(test);
       expect(test.sent().headers.at(-1)).toMatchObject({
         'grpc-status': '15',
@@ -306,7 +176,7 @@ describe('an error', () => {
       const fail = () => {
         throw error;
       };
-      const test = new TestCall(methodOf((call) => set(call, fail)));
+      const test = new TestCall(streamingMethod((call) => set(call, fail)));
       happen(test);
       const { headers, ended } = test.sent();
       expect(headers.at(-1)).toMatchObject({
@@ -322,7 +192,7 @@ describe('an error', () => {
 test('a timeout ends the call, and the handler is told', () => {
   vi.useFakeTimers();
   try {
-    const { test, given, onCancel } = open(undefined, 50);
+    const { test, given, onCancel } = openStreaming(undefined, 50);
     given.write('a');
     vi.advanceTimersByTime(50);
     expect(test.sent().headers.at(-1)).toMatchObject({ 'grpc-status': '4' });
