@@ -128,7 +128,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     }
   }
 
-  /** Ends the call for an error that its handler did not choose. */
+  /** Ends the call for an error that its handler did not choose. A defect is told of after the end, too. */
   protected failed(error: unknown): void {
     const known = error instanceof StatusError;
     if (!known) this.#options.defect(error, this.path);
