@@ -6,6 +6,9 @@ import { code, StatusError } from './status.ts';
 /** Before each message: whether it is compressed (1 byte), and its length (4 bytes). */
 export const prefixSize = 5;
 
+/** The room for a message that has begun; beyond it grows with what arrives. Unit: bytes. */
+const firstRoom = 1024 * 1024;
+
 /** Takes what a {@link MessageReader} has read. */
 export interface MessageSink {
   /** Whether it takes no message now. */
@@ -72,16 +75,18 @@ export class MessageReader {
 
   #begin(wanted: number): void {
     this.#wanted = wanted;
-    this.#reserved.set(wanted);
-    // All of it at once: the system gives memory only where something is written.
-    this.#partial = new GrowingBuffer(wanted, wanted);
+    // A peer that only announces much gets little.
+    const room = Math.min(wanted, firstRoom);
+    this.#reserved.set(room);
+    this.#partial = new GrowingBuffer(room, wanted);
   }
 
   #add(partial: GrowingBuffer, bytes: Buffer, at: number, end: number): number {
     const until = Math.min(end, at + this.#wanted - partial.length);
     partial.add(bytes, at, until);
-    if (partial.length < this.#wanted) return until;
-    if (this.#wanted === prefixSize && this.#sizeAt(partial.bytes, 0) > prefixSize) {
+    if (partial.length < this.#wanted) {
+      this.#reserved.set(partial.capacity);
+    } else if (this.#wanted === prefixSize && this.#sizeAt(partial.bytes, 0) > prefixSize) {
       const prefix = partial.bytes;
       this.#begin(this.#sizeAt(prefix, 0));
       this.#partial?.add(prefix, 0, prefixSize);

@@ -55,6 +55,7 @@ export class TestCall {
       method,
       metadata,
       timeout,
+      size: 0,
     };
     const options: CallOptions = {
       peer: 'peer',

@@ -56,8 +56,8 @@ test('any messages, cut anywhere, are read whole, and nothing stays reserved', (
       for (const chunk of cutAt(bytes, places)) expect(reading.read(chunk).length).toBe(0);
       expect(prints(reading.messages)).toEqual(prints(messages));
       expect(reading.reader.unfinished).toBe(false);
-      expect(connection.unfinished).toBe(0);
-      expect(connection.totals.unfinished).toBe(0);
+      expect(connection.held).toBe(0);
+      expect(connection.totals.held).toBe(0);
     }),
   );
 });
@@ -100,40 +100,40 @@ describe('room', () => {
     reader.read(whole, 0, whole.length);
     expect(reader.unfinished).toBe(true);
     // A peer that only says how much will come gets little.
-    expect(connection.unfinished).toBe(mebi);
+    expect(connection.held).toBe(mebi);
     const part = Buffer.alloc(mebi);
     reader.read(part, 0, part.length);
-    expect(connection.unfinished).toBe(2 * mebi);
+    expect(connection.held).toBe(2 * mebi);
     for (let count = 0; count < 8; count++) reader.read(part, 0, part.length);
-    expect(connection.unfinished).toBeLessThanOrEqual(10 * mebi + prefixSize);
-    expect(connection.totals.unfinished).toBe(connection.unfinished);
+    expect(connection.held).toBeLessThanOrEqual(10 * mebi + prefixSize);
+    expect(connection.totals.held).toBe(connection.held);
     reader.discard();
     expect(reader.unfinished).toBe(false);
-    expect(connection.unfinished).toBe(0);
-    expect(connection.totals.unfinished).toBe(0);
+    expect(connection.held).toBe(0);
+    expect(connection.totals.held).toBe(0);
   });
 
-  test.each(['unfinished', 'unfinishedOfProcess'] as const)('is bounded by %s', (limit) => {
-    const connection = new FakeConnection({ [limit]: 5_000 });
+  test.each(['held', 'heldOfProcess'] as const)('is bounded by %s', (limit) => {
+    const connection = new FakeConnection({ [limit]: 5_000, heldShare: 1_000 });
     const first = new Reading(connection);
     first.read(prefixed(Buffer.alloc(1), 0, 3_000));
-    const reserved = connection.unfinished;
+    const reserved = connection.held;
     const second = new Reading(connection);
     const refused = expect.objectContaining({
       status: expect.objectContaining({ code: code.RESOURCE_EXHAUSTED }),
     });
     expect(() => second.read(prefixed(Buffer.alloc(1), 0, 3_000))).toThrow(refused);
     second.reader.discard();
-    expect(connection.unfinished).toBe(reserved);
+    expect(connection.held).toBe(reserved);
     // The first one is not harmed by that.
     first.read(Buffer.alloc(2_999));
     expect(first.messages).toHaveLength(1);
-    expect(connection.totals.unfinished).toBe(0);
+    expect(connection.totals.held).toBe(0);
     second.read(prefixed(Buffer.alloc(3_000)));
   });
 
   test('is not needed for a message that arrives whole', () => {
-    const reading = new Reading(new FakeConnection({ unfinished: 0, unfinishedOfProcess: 0 }));
+    const reading = new Reading(new FakeConnection({ held: 0, heldOfProcess: 0 }));
     reading.read(Buffer.concat([prefixed(Buffer.alloc(5_000)), prefixed(Buffer.alloc(0))]));
     expect(reading.messages).toHaveLength(2);
   });

@@ -132,7 +132,7 @@ describe('an error', () => {
     expect(test.sent()).toEqual(failed(code.INTERNAL, 'the last request was cut short'));
     expect(onEnd).not.toHaveBeenCalled();
     expect(onCancel).toHaveBeenCalledTimes(1);
-    expect(test.connection.unfinished).toBe(0);
+    expect(test.connection.held).toBe(0);
   });
 
   const moments: [string, (call: TextCall, fail: () => never) => void, (test: TestCall) => void][] =

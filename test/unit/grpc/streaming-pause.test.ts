@@ -39,21 +39,21 @@ describe('a streaming call whose handler pauses', () => {
     const { test, given } = openStreaming(connection);
     given.pause();
     test.send(prefixed('x'.repeat(5_000)));
-    expect(connection.unfinished).toBeGreaterThan(5_000);
-    expect(connection.totals.unfinished).toBe(connection.unfinished);
+    expect(connection.held).toBeGreaterThan(5_000);
+    expect(connection.totals.held).toBe(connection.held);
     given.resume();
-    expect(connection.unfinished).toBe(0);
-    expect(connection.totals.unfinished).toBe(0);
+    expect(connection.held).toBe(0);
+    expect(connection.totals.held).toBe(0);
   });
 
   test('more than the limits allow ends the call', () => {
-    const connection = new FakeConnection({ unfinished: 2_000 });
+    const connection = new FakeConnection({ held: 2_000 });
     const { test, given, onCancel } = openStreaming(connection);
     given.pause();
     test.send(prefixed('x'.repeat(5_000)));
     expect(test.sent().headers).toMatchObject([{ 'grpc-status': '8' }]);
     expect(onCancel).toHaveBeenCalledTimes(1);
-    expect(connection.unfinished).toBe(0);
+    expect(connection.held).toBe(0);
   });
 
   test.each(['end', 'cancel'] as const)(
@@ -66,7 +66,7 @@ describe('a streaming call whose handler pauses', () => {
       if (how === 'end') given.end();
       else test.cancel();
       expect(connection.frames().filter(({ streamId }) => streamId === 0)).toHaveLength(1);
-      expect(connection.unfinished).toBe(0);
+      expect(connection.held).toBe(0);
       given.resume();
     },
   );
@@ -102,7 +102,7 @@ describe('a streaming call whose handler pauses', () => {
         test.halfClose();
         for (let count = 0; count <= messages.length; count++) given.resume();
         expect(requests).toEqual([...messages, 'the end']);
-        expect(connection.unfinished).toBe(0);
+        expect(connection.held).toBe(0);
       }),
     );
   });

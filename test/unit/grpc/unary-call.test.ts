@@ -156,7 +156,7 @@ describe('a request', () => {
     expect(handle).not.toHaveBeenCalled();
     test.halfClose();
     expect(test.sent()).toEqual(okay('hello'));
-    expect(test.connection.unfinished).toBe(0);
+    expect(test.connection.held).toBe(0);
   });
 
   test('that is missing: UNIMPLEMENTED', () => {
@@ -176,7 +176,7 @@ describe('a request', () => {
     test.send(prefixed('hello').subarray(0, length));
     test.halfClose();
     expect(test.sent()).toEqual(failed(code.INTERNAL, 'the request was cut short'));
-    expect(test.connection.unfinished).toBe(0);
+    expect(test.connection.held).toBe(0);
   });
 
   test('that cannot be decoded: INTERNAL', () => {
@@ -188,16 +188,16 @@ describe('a request', () => {
     const test = new TestCall(methodOf(never), new FakeConnection({ message: 10 }));
     test.send(prefixed('x'.repeat(11)).subarray(0, 5));
     expect(test.sent().headers).toMatchObject([{ 'grpc-status': '8' }]);
-    expect(test.connection.unfinished).toBe(0);
+    expect(test.connection.held).toBe(0);
   });
 
   test('of which a part has come when the client cancels leaves nothing behind', () => {
     const test = new TestCall(methodOf(never));
     test.send(prefixed('x'.repeat(5_000)).subarray(0, 3_000));
-    expect(test.connection.unfinished).toBeGreaterThan(0);
+    expect(test.connection.held).toBeGreaterThan(0);
     test.cancel();
-    expect(test.connection.unfinished).toBe(0);
-    expect(test.connection.totals.unfinished).toBe(0);
+    expect(test.connection.held).toBe(0);
+    expect(test.connection.totals.held).toBe(0);
   });
 });
 
