@@ -13,9 +13,6 @@ import { longestTimer } from './timeout.ts';
 export const contentType = new ConstantField('content-type', 'application/grpc');
 export const statusOk = new ConstantField('grpc-status', '0');
 
-/** Longest `grpc-message` that is sent: a client bounds what it takes as headers. Unit: characters. */
-const longestMessage = 4_096;
-
 export interface CallOptions {
   peer: unknown;
   /** Told what a handler throws. */
@@ -107,7 +104,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     if (!this.begun && !begins) this.#begin();
     const fields = toFields(status.trailers ?? []);
     if (status.code !== code.OK) {
-      const text = percentEncode((status.message ?? '').slice(0, longestMessage));
+      const text = percentEncode(status.message ?? '');
       fields.unshift(['grpc-status', `${status.code}`], ['grpc-message', text]);
     }
     this.sendTrailers(roomFor(fields), (encoder, target, at) => {

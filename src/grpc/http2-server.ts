@@ -9,6 +9,9 @@ import { ServedStreamingCall } from './streaming-call.ts';
 import { Totals } from './totals.ts';
 import { ServedUnaryCall } from './unary-call.ts';
 
+/** Idle connections that are closed at once when there are too many: to find them takes time. */
+const closedAtOnce = 32;
+
 export interface Http2ServerOptions<Peer> extends GrpcServerOptions<Peer> {
   limits?: Partial<Limits>;
   /** Told when a connection was ended for what its peer did. */
@@ -57,17 +60,19 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
     return connection;
   }
 
-  /** Closes one connection: of those that nobody keeps, the one without a call for longest, else any. */
+  /** Closes connections that nobody keeps: those without a call for longest, else the oldest. */
   #makeRoom(newest: Connection): void {
+    const reason = `there are more than ${this.#limits.connections} connections`;
     const candidates = [...this.#connections]
       .filter(([connection, peer]) => connection !== newest && !this.#options.keeps?.(peer))
       .map(([connection]) => connection);
     const idle = candidates.filter(({ idleSince }) => idleSince !== undefined);
-    const [longest] = idle.toSorted((a, b) => (a.idleSince ?? 0) - (b.idleSince ?? 0));
-    // Not the newest of them: whoever opens many would close those of others as they come.
-    const any = candidates[Math.floor(Math.random() * candidates.length)];
-    const closed = longest ?? any ?? newest;
-    closed.abandon(`there are more than ${this.#limits.connections} connections`);
+    const oldest = idle.toSorted((a, b) => (a.idleSince ?? 0) - (b.idleSince ?? 0));
+    for (const connection of oldest.slice(0, closedAtOnce)) connection.abandon(reason);
+    if (idle.length > 0) return;
+    // Not the last: whoever opens many would close those of others as they come.
+    const [first = newest] = candidates;
+    first.abandon(reason);
   }
 
   /** Closes the connection that has taken nothing for longest, else the one for which the most waits. */

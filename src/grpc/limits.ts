@@ -4,8 +4,8 @@ const mebi = 1024 * kibi;
 /** Everything that one peer, or all of them together, can make the server hold or do. docs/design.md lists it. */
 export interface Limits {
   /**
-   * Connections at a time. For one more another is closed: the one that has been without an open call for longest,
-   * else any. Those that the server's owner keeps are spared.
+   * Connections at a time. For one more others are closed: those that have been without an open call for longest,
+   * else the oldest. Those that the server's owner keeps are spared.
    */
   connections: number;
   /** From accepting a connection until its preface and SETTINGS have arrived. Unit: milliseconds. */

@@ -58,8 +58,15 @@ function toBase64(bytes: Uint8Array): string {
 /** Printable ASCII but the percent sign. HTTP/2 does not allow a space at either end of a value. */
 const sentAsIs = /^(?! )[\x20-\x24\x26-\x7e]*(?<! )$/;
 
-/** Returns a message as `grpc-message` has it: {@link sentAsIs}, and everything else as percent-encoded UTF-8. */
-export function percentEncode(message: string): string {
+/** Longest `grpc-message` that is sent: a client bounds what it takes as headers. Unit: characters. */
+const longestMessage = 4_096;
+
+/**
+ * Returns a message as `grpc-message` has it: {@link sentAsIs}, and everything else as percent-encoded UTF-8. A
+ * message that is too long is cut.
+ */
+export function percentEncode(whole: string): string {
+  const message = whole.slice(0, longestMessage);
   if (sentAsIs.test(message)) return message;
   const bytes = Buffer.from(message);
   let encoded = '';

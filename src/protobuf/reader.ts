@@ -19,7 +19,7 @@ export const wireType = {
 const maxGroupDepth = 100;
 
 /** Messages inside one message, map entries included. Two bytes are enough for one, which then takes a hundred. */
-const mostNested = 262_144;
+const mostNested = 32_768;
 
 /** Up to this length a loop over the bytes is faster than a call into Node. Unit: bytes. */
 const shortString = 8;

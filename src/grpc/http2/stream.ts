@@ -77,7 +77,7 @@ export abstract class Stream {
 
   /** Sends a part of the response's body as far as the windows allow, and queues the rest. */
   sendData(bytes: Buffer): void {
-    if (this.closed || this.#trailers) return;
+    if (this.closed || this.#trailers || bytes.length === 0) return;
     this.#queue ??= [];
     this.#queue.push(bytes);
     this.#count(bytes.length);

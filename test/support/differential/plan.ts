@@ -53,6 +53,8 @@ export interface ServerView {
   timed: boolean;
   metadata: Record<string, unknown>;
   messages: string[];
+  /** Messages that came while the handler had paused: there must be none. */
+  whilePaused: number;
   /** Whether the client's half-close has been seen. */
   ended: boolean;
   cancelled: boolean;

@@ -90,6 +90,18 @@ const step = fc.oneof(
   },
 );
 
+/** The handler pauses while the client goes on. */
+const pause = fc
+  .array(size.map(send), { maxLength: 4 })
+  .map((sent): Step[] => [{ by: 'server', do: 'pause' }, ...sent, { by: 'server', do: 'resume' }]);
+
+const body = fc
+  .array(
+    fc.oneof({ weight: 6, arbitrary: step.map((one) => [one]) }, { weight: 1, arbitrary: pause }),
+    { maxLength: 10 },
+  )
+  .map((parts) => parts.flat());
+
 /** How a conversation ends. Without a step that ends it, its timeout does. */
 const conclusion = fc.oneof(
   { weight: 8, arbitrary: end.map((one) => [one]) },
@@ -146,7 +158,7 @@ const streaming: fc.Arbitrary<Plan> = fc
     ...common,
     timeout,
     client: fc.constantFrom('bidi', 'bidi', 'bidi', 'clientStream', 'serverStream'),
-    body: fc.array(step, { maxLength: 10 }),
+    body,
     /** Where in the body the client half-closes: before anything, between, or after the end. */
     closeAt: fc.nat(14),
     conclusion,

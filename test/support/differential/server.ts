@@ -24,6 +24,9 @@ const codec: Codec<Buffer> = {
   write: (message, target, at) => void message.copy(target, at),
 };
 
+/** How long a handler that pauses and resumes pauses at least. Unit: milliseconds. */
+const shortestPause = 5;
+
 type ServerStep = Extract<Step, { by: 'server' }>;
 
 /** One of the two servers on a Unix socket, with the methods that follow plans. */
@@ -65,6 +68,7 @@ export class PlanServer implements AsyncDisposable {
       timed: false,
       metadata: {},
       messages: [],
+      whilePaused: 0,
       ended: false,
       cancelled: false,
     };
@@ -137,6 +141,7 @@ export class PlanServer implements AsyncDisposable {
     const actor = new StreamActor(call, plan, view);
     call.onMessage = (request) => {
       view.messages.push(fingerprint(request));
+      if (actor.paused) view.whilePaused++;
       actor.advance();
     };
     call.onEnd = () => {
@@ -157,12 +162,17 @@ class StreamActor {
   readonly #call: StreamingCall<Buffer, Buffer>;
   readonly #steps: readonly Step[];
   readonly #view: ServerView;
+  /** Nobody catches what is thrown by a timer, so such a handler does everything at once. */
+  readonly #throws: boolean;
   #started = false;
   #next = 0;
   /** Messages that the steps so far make the client send. */
   #sent = 0;
   #halfClosed = false;
-  #paused = false;
+  /** Whether the handler has paused the call. */
+  paused = false;
+  #pauseOver = false;
+  #pauseTimer: NodeJS.Timeout | undefined;
   #room = true;
   #busy = false;
 
@@ -170,6 +180,7 @@ class StreamActor {
     this.#call = call;
     this.#steps = plan.steps;
     this.#view = view;
+    this.#throws = plan.steps.some((step) => step.do === 'throw');
   }
 
   start(): void {
@@ -202,13 +213,25 @@ class StreamActor {
       if (step.do === 'halfClose') this.#halfClosed = true;
     } else {
       const told =
-        this.#paused ||
+        this.paused ||
         (this.#view.messages.length >= this.#sent && (this.#view.ended || !this.#halfClosed));
       if (!told || !this.#room) return false;
+      if (step.do === 'resume' && this.paused && !this.#pauseOver && !this.#throws) {
+        this.#endPauseLater();
+        return false;
+      }
     }
     this.#next++;
     if (step.by === 'server') this.#do(step);
     return true;
+  }
+
+  /** Lets what the client sends meanwhile arrive during the pause. */
+  #endPauseLater(): void {
+    this.#pauseTimer ??= setTimeout(() => {
+      this.#pauseOver = true;
+      this.advance();
+    }, shortestPause);
   }
 
   #do(step: ServerStep): void {
@@ -218,7 +241,10 @@ class StreamActor {
     else if (step.do === 'throw') throw new Error('thrown by the handler');
     else if (step.do === 'end') call.end(step.ending);
     else {
-      this.#paused = step.do === 'pause';
+      // Resuming brings messages before it returns.
+      this.paused = step.do === 'pause';
+      this.#pauseOver = false;
+      this.#pauseTimer = undefined;
       call[step.do]();
     }
   }
