@@ -84,7 +84,8 @@ COPY --from=build /app/ /app/
 # An empty volume that is mounted there takes over the owner, so that this user may write to it.
 COPY --from=build --chown=65532:65532 /sockets-of-image/ /tmp/dapr-components-sockets/
 ENV PATH=/usr/local/bin \
-    NODE_COMPILE_CACHE=/app/.compile-cache
+    NODE_COMPILE_CACHE=/app/.compile-cache \
+    MALLOC_ARENA_MAX=1
 WORKDIR /app
 USER 65532:65532
 # No HEALTHCHECK: Kubernetes does not read it, and compose.yaml says its own.

@@ -2,28 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Each project may use so much time; none of it is spent waiting blindly. */
 const project = (name: string, testTimeout: number) => ({
-  test: {
-    name,
-    include: [`test/${name}/**/*.test.ts`],
-    exclude: [floods],
-    testTimeout,
-    hookTimeout: testTimeout,
-  },
+  test: { name, include: [`test/${name}/**/*.test.ts`], testTimeout, hookTimeout: testTimeout },
 });
-
-const floods = 'test/**/*-floods.test.ts';
-
-/** Tests that load the machine and measure latencies: one file at a time, after everything else. */
-const floodsProject = {
-  test: {
-    name: 'floods',
-    include: [floods],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    maxWorkers: 1,
-    sequence: { groupOrder: 1 },
-  },
-};
 
 /** The integration tests for which it matters what serves gRPC, on grpc-js. */
 const grpcJs = {
@@ -44,7 +24,6 @@ export default defineConfig({
       project('unit', 5_000),
       project('integration', 60_000),
       grpcJs,
-      floodsProject,
       project('e2e', 120_000),
       project('conformance', 900_000),
       project('browser', 60_000),
@@ -52,6 +31,7 @@ export default defineConfig({
       project('compat', 120_000),
       project('container', 180_000),
       project('judges', 120_000),
+      project('floods', 60_000),
     ],
     // Real servers and sidecars run beside the tests: more at once only makes all of them slower.
     maxWorkers: 2,

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { goBuild } from '../tools/go-build.ts';
 import { cacheRoot, findOnPath } from '../tools/search.ts';
 
@@ -38,4 +40,13 @@ export async function buildCommands(
     }
   }
   return built;
+}
+
+/** Compiles this component to JavaScript, and returns the path of its program. */
+export async function buildComponent(): Promise<string> {
+  const root = join(import.meta.dirname, '..');
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const options = ['-p', join(root, 'tsconfig.build.json')];
+  await promisify(execFile)(process.execPath, [compiler, ...options]);
+  return join(root, 'dist/main.js');
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { NatsServer } from '../test/support/nats-server.ts';
 import { describeMachine } from '../tools/machine.ts';
 import { type Plan, readArguments, usage } from './arguments.ts';
-import { buildCommands } from './build.ts';
+import { buildCommands, buildComponent } from './build.ts';
 import { fullGrowth, type Growth, measureGrowth, quickGrowth } from './growth.ts';
 import { orderOf } from './order.ts';
 import { describePeers, type Peer, type PeerName } from './peers.ts';
@@ -50,7 +50,7 @@ function readPlan(): Plan {
 async function main({ growth: parts, growthPeers, quick }: Plan): Promise<number> {
   const commands = await buildCommands(say);
   stop.throwIfAborted();
-  const described = describePeers(commands.peer);
+  const described = describePeers(commands.peer, await buildComponent());
   await using nats = await NatsServer.start();
   const bench: Bench = {
     nats,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Child } from '../test/support/child.ts';
-import { nodeFlags, startComponent } from '../test/support/component.ts';
+import { nodeEnvironment, nodeFlags, startComponent } from '../test/support/component.ts';
 
 /** What is measured beside each other. */
 export const peers = ['ours', 'go', 'built-in', 'bare', 'ours-grpc-js'] as const;
@@ -47,12 +47,15 @@ export function socketOf({ type }: Peer, folder: string): string {
   return join(folder, `${type.replace(/^pubsub\./, '')}.sock`);
 }
 
-/** @param goPeer path of the binary built from go/peer */
-export function describePeers(goPeer: string): Record<PeerName, Peer> {
+/**
+ * @param goPeer path of the binary built from go/peer
+ * @param program path of this component's compiled main.js, which is what the image and the npm package run
+ */
+export function describePeers(goPeer: string, program: string): Record<PeerName, Peer> {
   const component = (args: string[]): Peer => ({
     type: 'pubsub.nats-jetstream',
     stores: true,
-    start: (folder, env) => startComponent({ folder, args, ...(env ? { env } : {}) }),
+    start: (folder, env) => startComponent({ folder, program, args, ...(env ? { env } : {}) }),
     compileCache: true,
   });
   return {
@@ -89,6 +92,7 @@ async function startBare(folder: string) {
     name: 'the bare peer',
     command: process.execPath,
     args: [...nodeFlags, join(import.meta.dirname, 'bare/main.ts'), socket],
+    env: nodeEnvironment,
     ready: /^ready$/,
   });
   return Object.assign(child, { socket });

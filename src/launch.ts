@@ -3,7 +3,8 @@
  * The command that npm installs: main.js on the Node that runs this, with the flags that `npm start`
  * has (docs/decisions/0007-node-flags.md). They count only on a command line, and the first line of a
  * script cannot carry them everywhere, so this process becomes that command line: it keeps its process
- * id, its streams and its environment, and there is no second one beside it.
+ * id, its streams and its environment, and there is no second one beside it. glibc reads its variable
+ * only when a process starts.
  *
  * Not where it would be in vain: a subcommand such as healthcheck has ended before its memory grows,
  * and on a Node of another major version V8 may refuse to start with them. One that is older than what the
@@ -20,6 +21,9 @@ if (Number.parseInt(process.versions.node, 10) < oldest) {
 
 const flags = ['--max-semi-space-size=4', '--heap-growing-percent=70', '--disable-sigusr1'];
 
+/** One arena of memory for all threads of Node, instead of one for each. */
+const arenas = { MALLOC_ARENA_MAX: '1' };
+
 const main = new URL(import.meta.url.replace(/launch(\.[jt]s)$/, 'main$1'));
 const args = process.argv.slice(2);
 
@@ -32,7 +36,8 @@ const known = process.versions.node.startsWith('24.');
 // A process of Windows cannot become another one.
 if (serves && known && missing.length > 0 && process.execve && process.platform !== 'win32') {
   const node = [process.execPath, ...process.execArgv, ...missing];
-  process.execve(process.execPath, [...node, fileURLToPath(main), ...args], process.env);
+  const environment = { ...arenas, ...process.env };
+  process.execve(process.execPath, [...node, fileURLToPath(main), ...args], environment);
 }
 await import(main.href);
 

@@ -134,6 +134,12 @@ export class Sessions {
     return [...this.#live.values()].filter((slots) => slots.size > 0).length;
   }
 
+  /** Whether the connection has a Component that runs. */
+  isInUse(connection: Connection): boolean {
+    const slots = this.#live.get(connection)?.values() ?? [];
+    return [...slots].some(({ started }) => started !== undefined);
+  }
+
   /** Every Component that a host has initialised, in the order of their Inits. */
   status(): ComponentStatus[] {
     return this.#slots

@@ -20,8 +20,16 @@ export function reflectionMethods(): Method[] {
   }));
 }
 
+/** Each answer repeats its request. Unit: bytes. */
+const longestRequest = 2_048;
+
 function handle(call: StreamingCall<ReflectionRequest, ReflectionResponse>): void {
   call.onMessage = (request) => {
+    if (request.raw.length > longestRequest) {
+      const message = `a reflection request may have ${longestRequest} bytes`;
+      call.end({ code: code.INVALID_ARGUMENT, message });
+      return;
+    }
     // Answers are larger than requests: a client that reads none of them is asked to wait.
     if (!call.write(answer(request))) call.pause();
   };

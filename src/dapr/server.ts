@@ -8,8 +8,8 @@ import {
   Sessions,
 } from '../component/sessions.ts';
 import { messageOf } from '../errors.ts';
-import { Http2Server } from '../grpc/http2-server.ts';
-import type { GrpcServer, GrpcServerOptions, ServedConnection } from '../grpc/server.ts';
+import { Http2Server, type Http2ServerOptions } from '../grpc/http2-server.ts';
+import type { GrpcServer, ServedConnection } from '../grpc/server.ts';
 import type { Logger } from '../log.ts';
 import { within } from '../within.ts';
 import { Health } from './health.ts';
@@ -97,6 +97,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     defect: (error, path) =>
       log.error({ err: error }, `internal error in ${path || 'a connection'}: ${messageOf(error)}`),
     dropped: dropLogger(log),
+    keeps: (connection) => sessions.isInUse(connection),
   });
   const open = new Map<Socket, ServedConnection>();
 
@@ -147,7 +148,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-type DaprServerOptions = GrpcServerOptions<Connection> & { dropped(reason: string): void };
+type DaprServerOptions = Http2ServerOptions<Connection>;
 
 async function createGrpcServer(
   name: ServerOptions['grpcServer'],

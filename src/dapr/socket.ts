@@ -14,6 +14,9 @@ const folderLimit = 5_000;
 /** How long a socket found at the path may take to answer. Unit: milliseconds. */
 const probeLimit = 1_000;
 
+/** Connections that wait to be accepted; Linux has 4,096 at most. Further ones fail at their client. */
+const backlog = 4_096;
+
 export interface SocketOptions {
   folder: string;
   /** File name without `.sock`. */
@@ -64,7 +67,7 @@ export async function listenAtSocket(
     const hidden = join(nest, 's');
     await new Promise<void>((done, fail) => {
       server.once('error', fail);
-      server.listen(hidden, () => {
+      server.listen({ path: hidden, backlog }, () => {
         server.off('error', fail);
         done();
       });

@@ -5,6 +5,7 @@ import { Stream } from './http2/stream.ts';
 import { MessageReader, type MessageSink } from './message-reader.ts';
 import { percentEncode, toFields } from './metadata.ts';
 import type { Metadata, Method } from './method.ts';
+import { Reserved } from './reserved.ts';
 import { code, type MetadataEntries, type Status, StatusError } from './status.ts';
 import { longestTimer } from './timeout.ts';
 
@@ -35,6 +36,9 @@ export abstract class ServedCall extends Stream implements MessageSink {
   /** Whether the call was answered, failed or cancelled: nothing that the handler does counts any more. */
   protected over = false;
   readonly #options: CallOptions;
+  readonly #held: Reserved;
+  /** Bytes of its header list that count as held. */
+  readonly #headSize: number;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -51,9 +55,28 @@ export abstract class ServedCall extends Stream implements MessageSink {
     this.method = head.method;
     this.timeout = head.timeout;
     this.reader = new MessageReader(connection, this);
+    this.#held = new Reserved(connection);
+    this.#headSize = head.size;
     if (head.timeout !== undefined && head.timeout <= longestTimer) {
       this.#timer = setTimeout(() => this.#late(), head.timeout);
     }
+  }
+
+  onOpen(): void {
+    this.attempt(() => this.hold(0));
+    if (!this.over) this.start();
+  }
+
+  /** Called once when the call has come. */
+  protected abstract start(): void;
+
+  /**
+   * Says how many bytes of the request the call holds.
+   *
+   * @throws StatusError when there is no room for so many
+   */
+  protected hold(bytes: number): void {
+    this.#held.set(this.#headSize + bytes);
   }
 
   abstract readonly paused: boolean;
@@ -105,7 +128,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     }
   }
 
-  /** Ends the call for an error that its handler did not choose. */
+  /** Ends the call for an error that its handler did not choose. A defect is told of after the end, too. */
   protected failed(error: unknown): void {
     const known = error instanceof StatusError;
     if (!known) this.#options.defect(error, this.path);
@@ -124,6 +147,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     this.over = true;
     clearTimeout(this.#timer);
     this.reader.discard();
+    this.#held.set(0);
   }
 
   #begin(): void {

@@ -2,7 +2,7 @@ const smallest = 1024;
 
 /** Bytes that arrive in parts. Its size doubles as needed, up to `most`. */
 export class GrowingBuffer {
-  #bytes: Buffer;
+  #bytes: Buffer<ArrayBuffer>;
   #length = 0;
   readonly #most: number;
 
@@ -29,11 +29,9 @@ export class GrowingBuffer {
   add(bytes: Buffer, start: number, end: number): void {
     const needed = this.#length + end - start;
     if (needed > this.#bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(
-        Math.min(Math.max(needed, this.#bytes.length * 2), this.#most),
-      );
-      this.#bytes.copy(grown, 0, 0, this.#length);
-      this.#bytes = grown;
+      const size = Math.min(Math.max(needed, this.#bytes.length * 2), this.#most);
+      // The old room is free at once, not when it is collected.
+      this.#bytes = Buffer.from(this.#bytes.buffer.transfer(size));
     }
     bytes.copy(this.#bytes, this.#length, start, end);
     this.#length = needed;

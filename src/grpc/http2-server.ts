@@ -13,6 +13,8 @@ export interface Http2ServerOptions<Peer> extends GrpcServerOptions<Peer> {
   limits?: Partial<Limits>;
   /** Told when a connection was ended for what its peer did. */
   dropped?(reason: string): void;
+  /** Whether a connection is kept when there are too many, since its peer is known. */
+  keeps?(peer: Peer): boolean;
 }
 
 /** Serves gRPC over HTTP/2 in plain text, on sockets that others accept. */
@@ -21,7 +23,7 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
   readonly #limits: Limits;
   readonly #methods: ReadonlyMap<string, Method<Peer>>;
   readonly #totals = new Totals();
-  readonly #connections = new Set<Connection<CallHead>>();
+  readonly #connections = new Map<Connection<CallHead>, Peer>();
 
   constructor(options: Http2ServerOptions<Peer>) {
     this.#options = options;
@@ -30,7 +32,6 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
   }
 
   serve(socket: Socket, peer: Peer): ServedConnection {
-    if (this.#connections.size >= this.#limits.connections) this.#makeRoom();
     const { defect, dropped } = this.#options;
     const options = { peer, defect };
     const methods = this.#methods as ReadonlyMap<string, Method>;
@@ -51,29 +52,30 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
       onPressure: () => this.#relieve(),
       onDefect: (error) => defect(error, ''),
     });
-    this.#connections.add(connection);
+    this.#connections.set(connection, peer);
+    if (this.#connections.size > this.#limits.connections) this.#makeRoom(connection);
     return connection;
   }
 
-  /** Closes the connection that has been without a call for longest; the newest one if all have calls. */
-  #makeRoom(): void {
-    let longest: Connection | undefined;
-    for (const connection of this.#connections) {
-      const since = connection.idleSince;
-      if (since === undefined) continue;
-      if (since < (longest?.idleSince ?? Number.POSITIVE_INFINITY)) longest = connection;
-    }
-    longest ??= [...this.#connections].at(-1);
-    longest?.abandon(`there are more than ${this.#limits.connections} connections`);
+  /** Closes one connection: of those that nobody keeps, the one without a call for longest, else any. */
+  #makeRoom(newest: Connection): void {
+    const candidates = [...this.#connections]
+      .filter(([connection, peer]) => connection !== newest && !this.#options.keeps?.(peer))
+      .map(([connection]) => connection);
+    const idle = candidates.filter(({ idleSince }) => idleSince !== undefined);
+    const [longest] = idle.toSorted((a, b) => (a.idleSince ?? 0) - (b.idleSince ?? 0));
+    // Not the newest of them: whoever opens many would close those of others as they come.
+    const any = candidates[Math.floor(Math.random() * candidates.length)];
+    const closed = longest ?? any ?? newest;
+    closed.abandon(`there are more than ${this.#limits.connections} connections`);
   }
 
-  /** Closes the connection that has taken nothing for longest. */
+  /** Closes the connection that has taken nothing for longest, else the one for which the most waits. */
   #relieve(): void {
-    let longest: Connection | undefined;
-    for (const connection of this.#connections) {
-      const since = connection.stalledSince;
-      if (since < (longest?.stalledSince ?? Number.POSITIVE_INFINITY)) longest = connection;
-    }
-    longest?.abandon('it does not read, and too much waits for peers that do not');
+    const all = [...this.#connections.keys()];
+    const [stalled] = all.toSorted((a, b) => a.stalledSince - b.stalledSince);
+    const [most] = all.toSorted((a, b) => b.queued - a.queued);
+    const closed = stalled && Number.isFinite(stalled.stalledSince) ? stalled : most;
+    closed?.abandon('it does not read, and too much waits for peers that do not');
   }
 }

@@ -3,19 +3,30 @@ const mebi = 1024 * kibi;
 
 /** Everything that one peer, or all of them together, can make the server hold or do. docs/design.md lists it. */
 export interface Limits {
-  /** Connections at a time. One more closes the connection that has been without an open call for longest. */
+  /**
+   * Connections at a time. For one more another is closed: the one that has been without an open call for longest,
+   * else any. Those that the server's owner keeps are spared.
+   */
   connections: number;
   /** From accepting a connection until its preface and SETTINGS have arrived. Unit: milliseconds. */
   handshake: number;
   /** Open calls of one connection (SETTINGS_MAX_CONCURRENT_STREAMS); further ones are refused. */
   streams: number;
-  /** Open calls of all connections; further ones are refused. */
+  /** Open calls of all connections; further ones are refused to connections that have their share. */
   streamsOfProcess: number;
+  /** Open calls that a connection may have whatever the others do. */
+  streamsShare: number;
   /** Size of one message. Unit: bytes. */
   message: number;
-  /** Bytes of messages that have not arrived whole, for one connection and for all. Unit: bytes. */
-  unfinished: number;
-  unfinishedOfProcess: number;
+  /**
+   * Bytes held for the calls of one connection: messages that have not arrived whole, or that wait for the end of
+   * their request or for a paused handler, and long header lists. A call that needs more fails. Unit: bytes.
+   */
+  held: number;
+  /** The same for all connections; a call that needs more fails if its connection has its share. Unit: bytes. */
+  heldOfProcess: number;
+  /** Bytes that may be held for a connection whatever is held for the others. Unit: bytes. */
+  heldShare: number;
   /** Receive window of one call, and of its connection. Unit: bytes. */
   streamWindow: number;
   connectionWindow: number;
@@ -29,6 +40,8 @@ export interface Limits {
   headerTable: number;
   /** Responses of one call that wait for its client; past that `write` says that there is no room. Unit: bytes. */
   queued: number;
+  /** The same for all calls; past that the connection with the most of them is closed. Unit: bytes. */
+  queuedOfProcess: number;
   /** Bytes that wait to be written to one socket; past that nothing more is read from it. Unit: bytes. */
   unwritten: number;
   /** The same for all sockets; past that the connection that has taken nothing for longest is closed. Unit: bytes. */
@@ -48,10 +61,12 @@ export const defaultLimits: Limits = {
   handshake: 10_000,
   streams: 4_096,
   streamsOfProcess: 16_384,
+  streamsShare: 256,
   // NATS takes 64 MiB at most; the rest is for what goes with the data.
   message: 65 * mebi,
-  unfinished: 80 * mebi,
-  unfinishedOfProcess: 160 * mebi,
+  held: 80 * mebi,
+  heldOfProcess: 96 * mebi,
+  heldShare: 256 * kibi,
   streamWindow: 1 * mebi,
   connectionWindow: 16 * mebi,
   headerList: 64 * kibi,
@@ -59,6 +74,7 @@ export const defaultLimits: Limits = {
   continuations: 8,
   headerTable: 4_096,
   queued: 64 * kibi,
+  queuedOfProcess: 256 * mebi,
   unwritten: 1 * mebi,
   unwrittenOfProcess: 64 * mebi,
   // daprd may be held by a debugger, and a PullMessages stream that is closed is never opened again.

@@ -6,8 +6,8 @@ import { code, StatusError } from './status.ts';
 /** Before each message: whether it is compressed (1 byte), and its length (4 bytes). */
 export const prefixSize = 5;
 
-/** A message that has begun gets room for all of it at once up to this size; beyond, its room grows. Unit: bytes. */
-const roomAtOnce = 1024 * 1024;
+/** The room for a message that has begun; beyond it grows with what arrives. Unit: bytes. */
+const firstRoom = 1024 * 1024;
 
 /** Takes what a {@link MessageReader} has read. */
 export interface MessageSink {
@@ -75,7 +75,8 @@ export class MessageReader {
 
   #begin(wanted: number): void {
     this.#wanted = wanted;
-    const room = Math.min(wanted, roomAtOnce);
+    // A peer that only announces much gets little.
+    const room = Math.min(wanted, firstRoom);
     this.#reserved.set(room);
     this.#partial = new GrowingBuffer(room, wanted);
   }

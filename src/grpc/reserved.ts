@@ -1,7 +1,7 @@
 import type { StreamConnection } from './http2/stream.ts';
 import { code, StatusError } from './status.ts';
 
-/** The room that one call takes for what has arrived and cannot be handed on yet, counted against the limits. */
+/** The bytes that are held for one call, counted against the limits. */
 export class Reserved {
   readonly #connection: StreamConnection;
   #bytes = 0;
@@ -10,24 +10,27 @@ export class Reserved {
     this.#connection = connection;
   }
 
-  /** @throws StatusError when the connection, or the process, has no such room left; then nothing is reserved */
+  /** @throws StatusError when there is no such room left; then nothing is reserved */
   set(bytes: number): void {
     const more = bytes - this.#bytes;
     if (more === 0) return;
-    const { limits, totals } = this.#connection;
     this.#add(more);
-    const fits =
-      this.#connection.unfinished <= limits.unfinished &&
-      totals.unfinished <= limits.unfinishedOfProcess;
-    if (more < 0 || fits) return;
+    if (more < 0 || this.#fits()) return;
     this.#add(-this.#bytes);
-    const message = 'too many large messages arrive at the same time: try again';
+    const message = 'too many large requests at the same time: try again';
     throw new StatusError({ code: code.RESOURCE_EXHAUSTED, message });
+  }
+
+  #fits(): boolean {
+    const { held, limits, totals } = this.#connection;
+    if (held > limits.held) return false;
+    // Whatever others hold, this connection has its share.
+    return totals.held <= limits.heldOfProcess || held <= limits.heldShare;
   }
 
   #add(more: number): void {
     this.#bytes += more;
-    this.#connection.unfinished += more;
-    this.#connection.totals.unfinished += more;
+    this.#connection.held += more;
+    this.#connection.totals.held += more;
   }
 }

@@ -3,7 +3,6 @@ import { GrowingBuffer } from './growing-buffer.ts';
 import { frame, frameHeaderSize, frameSize, writeFrameHeader } from './http2/frames.ts';
 import { prefixSize } from './message-reader.ts';
 import type { Method, StreamingCall } from './method.ts';
-import { Reserved } from './reserved.ts';
 import { code, type Status, StatusError } from './status.ts';
 import { writePrefix } from './unary-call.ts';
 
@@ -17,7 +16,6 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   #reading = false;
   /** What has arrived while paused. It is not consumed, so the stream's window bounds it. */
   #held: GrowingBuffer | undefined;
-  readonly #reserved = new Reserved(this.connection);
   #wantsRoom = false;
 
   get ended(): boolean {
@@ -28,7 +26,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     return this.#pausedByHandler || this.over;
   }
 
-  onOpen(): void {
+  protected start(): void {
     const method = this.method as Extract<Method, { kind: 'streaming' }>;
     this.attempt(() => method.handle(this));
   }
@@ -52,7 +50,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     if (this.#reading || !this.#held) return;
     const held = this.#held.bytes;
     this.#held = undefined;
-    this.#reserved.set(0);
+    this.hold(0);
     this.#read(held, 0, held.length);
     if (this.remoteEnded && !this.#held) this.#endOfRequests();
   }
@@ -148,7 +146,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     const most = this.connection.limits.streamWindow;
     this.#held ??= new GrowingBuffer(end - start, most);
     this.#held.add(bytes, start, end);
-    this.#reserved.set(this.#held.capacity);
+    this.hold(this.#held.capacity);
   }
 
   #endOfRequests(): void {
@@ -168,7 +166,6 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   #discard(): void {
     const held = this.#held?.length ?? 0;
     this.#held = undefined;
-    this.#reserved.set(0);
     // The connection's window is shared with other calls.
     if (held > 0) this.consumed(held);
   }

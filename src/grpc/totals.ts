@@ -2,8 +2,10 @@
 export class Totals {
   /** Open calls. */
   streams = 0;
-  /** Bytes of messages that have not arrived whole. */
-  unfinished = 0;
+  /** Bytes held for calls: see limits.ts. */
+  held = 0;
+  /** Bytes of responses that wait for their clients. */
+  queued = 0;
   /** Bytes that wait to be written to sockets. */
   unwritten = 0;
 }

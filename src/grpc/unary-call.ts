@@ -21,7 +21,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   #start = 0;
   #end = 0;
 
-  onOpen(): void {}
+  protected start(): void {}
 
   onData(bytes: Buffer, start: number, end: number): void {
     // What is kept of it is bounded by itself.
@@ -39,6 +39,8 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
       this.finish({ code: code.UNIMPLEMENTED, message: 'more than one request in a unary call' });
       return;
     }
+    // A view keeps all that has arrived with it.
+    this.hold(bytes.length);
     this.#request = bytes;
     this.#start = start;
     this.#end = end;
@@ -53,6 +55,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
       this.finish({ code: code.UNIMPLEMENTED, message: 'a unary call without a request' });
     } else {
       this.#request = undefined;
+      this.hold(0);
       this.#handle(this.method as Extract<Method, { kind: 'unary' }>, request);
     }
   }

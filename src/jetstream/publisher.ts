@@ -28,6 +28,11 @@ import { checkPublishSubject } from './subject.ts';
 const mostPending = 65_536;
 const mostPendingBytes = 64 * 1024 * 1024;
 
+/** The same for all Components of the process. A Component may have its share whatever the others have. */
+const mostBytesOfProcess = 128 * 1024 * 1024;
+const shareOfBytes = 4 * 1024 * 1024;
+const ofProcess = { pendingBytes: 0 };
+
 /** A PubAck that is overdue is noticed this late at most. Unit: milliseconds. */
 const sweepInterval = 50;
 
@@ -260,7 +265,7 @@ export class Publisher {
       outcome,
     };
     const number = this.#pending.add(pending);
-    this.#pendingBytes += message.data.byteLength;
+    this.#countBytes(message.data.byteLength);
     this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
     if (this.#connection.connected) this.#send(number, pending);
   }
@@ -276,7 +281,9 @@ export class Publisher {
     const downFor = this.#connection.disconnectedFor;
     if (downFor > this.#timeout) return disconnected(downFor);
     if (this.#deaf) return this.#deaf;
-    if (this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes) {
+    const tooMany = this.#pending.size >= mostPending || this.#pendingBytes > mostPendingBytes;
+    const othersHaveAll = ofProcess.pendingBytes > mostBytesOfProcess;
+    if (tooMany || (othersHaveAll && this.#pendingBytes > shareOfBytes)) {
       return new ComponentError('unavailable', 'too many publishes wait for NATS to confirm them');
     }
     return undefined;
@@ -422,7 +429,12 @@ export class Publisher {
 
   #forget(number: number): void {
     const pending = this.#pending.delete(number);
-    if (pending) this.#pendingBytes -= pending.data.byteLength;
+    if (pending) this.#countBytes(-pending.data.byteLength);
+  }
+
+  #countBytes(bytes: number): void {
+    this.#pendingBytes += bytes;
+    ofProcess.pendingBytes += bytes;
   }
 
   /** The server does not say which message it has refused: all to the subject fail. */

@@ -65,6 +65,10 @@ const start = (args: string[] = [], env: NodeJS.ProcessEnv = {}) =>
 const commandLine = async ({ pid }: Child) =>
   (await run('ps', ['-ww', '-o', 'args=', '-p', `${pid}`])).stdout;
 
+/** The command line and, after it, the environment that the process started with. */
+const environment = async ({ pid }: Child) =>
+  (await run('ps', ['eww', '-o', 'args=', '-p', `${pid}`])).stdout;
+
 test('the package has what it needs, and no more', () => {
   const allowed =
     /^(dist\/[\w/-]+\.js|proto\/|components\/|(metadata\.yaml|package\.json|README\.md|LICENSE|CHANGELOG\.md)$)/;
@@ -87,6 +91,7 @@ test('the installed command serves, with the flags of npm start, until SIGTERM',
   await using component = await start();
   const args = await commandLine(component);
   for (const flag of nodeFlags) expect(args).toContain(flag);
+  expect(await environment(component)).toContain(' MALLOC_ARENA_MAX=1');
   using host = new Host(join(folder.path, 'nats-jetstream.sock'));
   await host.call('Ping');
   expect(await component.end()).toBe(0);

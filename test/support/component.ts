@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Child } from './child.ts';
 
@@ -10,6 +12,15 @@ const { scripts } = JSON.parse(
 );
 export const nodeFlags: string[] = (scripts.start as string).match(/--\S+/g) ?? [];
 
+/** What `npm start` adds to the environment. */
+export const nodeEnvironment: NodeJS.ProcessEnv = {
+  MALLOC_ARENA_MAX: '1',
+  NODE_COMPILE_CACHE: join(
+    process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
+    'dapr-nats-jetstream/node',
+  ),
+};
+
 export interface ComponentOptions {
   /** Not to be reached by a Ctrl-C at the terminal. */
   detached?: boolean;
@@ -17,6 +28,8 @@ export interface ComponentOptions {
   folder: string;
   socketName?: string;
   args?: string[];
+  /** Path of the program; src/main.ts unless given. */
+  program?: string;
   env?: NodeJS.ProcessEnv;
   /** Matches the line that is waited for, where it is not the one that says that it is ready. */
   ready?: RegExp;
@@ -31,6 +44,7 @@ export async function startComponent(
     folder,
     socketName = 'nats-jetstream',
     args = [],
+    program = main,
     env,
     detached,
     ready,
@@ -42,14 +56,14 @@ export async function startComponent(
     args: [
       // A test's own NODE_OPTIONS would lose against them.
       ...(env?.NODE_OPTIONS ? [] : nodeFlags),
-      main,
+      program,
       '--socket-folder',
       folder,
       '--socket-name',
       socketName,
       ...args,
     ],
-    env,
+    env: { ...nodeEnvironment, ...env },
     detached,
     ready: ready ?? /"msg":"ready/,
     onLine,

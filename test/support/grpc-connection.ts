@@ -16,7 +16,8 @@ export class FakeConnection implements StreamConnection {
   readonly writer: FrameWriter;
   readonly sendWindows = new SendWindows();
   readonly receiveWindow: ReceiveWindow;
-  unfinished = 0;
+  held = 0;
+  queued = 0;
   /** Ids of the streams that have ended their side. */
   readonly ended: number[] = [];
   readonly #output: Output;
@@ -53,6 +54,8 @@ export class FakeConnection implements StreamConnection {
     stream.sendWindow -= bytes;
     this.sendWindows.connection -= bytes;
   }
+
+  pressure(): void {}
 
   finished(stream: Stream): void {
     this.ended.push(stream.id);

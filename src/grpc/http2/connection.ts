@@ -26,6 +26,9 @@ export interface ConnectionOptions<Head> extends IncomingOptions<Head> {
 /** How long a connection that ends may take for its last bytes. Unit: milliseconds. */
 const closingLimit = 1_000;
 
+/** So much DATA earns the peer one more WINDOW_UPDATE. Unit: bytes. */
+const dataPerUpdate = 1024;
+
 /**
  * The server's side of one HTTP/2 connection (RFC 9113), from its socket to its streams.
  *
@@ -43,12 +46,15 @@ export class Connection<Head = any> implements IncomingConnection {
   readonly receiveWindow: ReceiveWindow;
   readonly control: Control;
   readonly streams = new Streams();
-  unfinished = 0;
+  held = 0;
+  queued = 0;
   readonly #socket: Socket;
   readonly #options: ConnectionOptions<Head>;
   readonly #output: Output;
   readonly #reader: FrameReader;
   #state: 'open' | 'draining' | 'failed' | 'closed' = 'open';
+  /** Bytes of DATA since the frame budget was credited for DATA. */
+  #sent = 0;
   /** Whether the socket is to be ended as soon as it has taken everything. */
   #ending = false;
   /** Why the connection ends, where the peer is to blame. */
@@ -120,8 +126,15 @@ export class Connection<Head = any> implements IncomingConnection {
   sentData(stream: Stream, bytes: number): void {
     stream.sendWindow -= bytes;
     this.sendWindows.connection -= bytes;
-    // The peer answers DATA with a WINDOW_UPDATE, which is to be expected.
+    // The peer answers DATA with a WINDOW_UPDATE now and then, which is to be expected.
+    this.#sent += bytes;
+    if (this.#sent < dataPerUpdate) return;
+    this.#sent = 0;
     this.control.earn();
+  }
+
+  pressure(): void {
+    this.#options.onPressure();
   }
 
   finished(stream: Stream): void {

@@ -89,6 +89,9 @@ export class Control {
     if (type === frame.settings) {
       checkConnectionFrame('SETTINGS', streamId);
       if (!ack) return this.#settings(bytes, start, end);
+      if (!this.#settingsSeen) {
+        throw new ConnectionError('PROTOCOL_ERROR', 'the first SETTINGS are an acknowledgement');
+      }
       if (end > start) throw wrongLength('SETTINGS');
     } else if (type === frame.ping) {
       checkConnectionFrame('PING', streamId);

@@ -24,6 +24,9 @@ export interface IncomingOptions<Head> {
   openStream(connection: StreamConnection, streamId: number, head: Head): Stream;
 }
 
+/** From here on a DATA frame for a closed stream is not counted as one that brings nothing forward. Unit: bytes. */
+const largeData = 1024;
+
 /** What the frames that come in mean. Throws a ConnectionError for what ends the connection. */
 export class Incoming<Head> implements FrameSink {
   readonly #connection: IncomingConnection;
@@ -53,9 +56,12 @@ export class Incoming<Head> implements FrameSink {
     const stream = this.#connection.streams.get(streamId);
     if (!stream || stream.remoteEnded) {
       this.#connection.receiveWindow.consumed(size);
-      this.#connection.control.spend();
-      if (stream || !this.#connection.streams.wasReset(streamId))
+      if (stream || !this.#connection.streams.wasReset(streamId)) {
         this.#connection.reset(streamId, 'STREAM_CLOSED');
+      } else if (size < largeData) {
+        // What was under way when the stream was reset comes in large frames.
+        this.#connection.control.spend();
+      }
       return;
     }
     const problem = this.#problemOf(stream, size, end - start, endStream);
@@ -124,21 +130,27 @@ export class Incoming<Head> implements FrameSink {
       return;
     }
     this.#connection.streams.begin(streamId);
-    if (!this.#connection.takesStreams) return;
+    if (!this.#connection.takesStreams) {
+      this.#connection.reset(streamId, 'REFUSED_STREAM');
+      return;
+    }
     const request = this.#requests.request(block);
-    const { limits, totals } = this.#connection;
     if (request === 'too-large') {
       this.#refuseHeaders(streamId);
     } else if (request === 'malformed' || (endStream && request.contentLength > 0)) {
       this.#connection.reset(streamId, 'PROTOCOL_ERROR');
-    } else if (
-      this.#connection.streams.size >= limits.streams ||
-      totals.streams >= limits.streamsOfProcess
-    ) {
+    } else if (this.#isFull()) {
       this.#connection.reset(streamId, 'REFUSED_STREAM');
     } else {
       this.#open(streamId, request, endStream);
     }
+  }
+
+  #isFull(): boolean {
+    const { limits, totals, streams } = this.#connection;
+    if (streams.size >= limits.streams) return true;
+    // Whatever others have open, this connection has its share.
+    return totals.streams >= limits.streamsOfProcess && streams.size >= limits.streamsShare;
   }
 
   #open(streamId: number, request: ReceivedRequest<Head>, endStream: boolean): void {

@@ -12,8 +12,12 @@ export interface StreamConnection {
   readonly writer: FrameWriter;
   readonly sendWindows: SendWindows;
   readonly receiveWindow: ReceiveWindow;
-  /** Bytes of messages that have not arrived whole, of all its streams. */
-  unfinished: number;
+  /** Bytes held for its streams: see limits.ts. */
+  held: number;
+  /** Bytes of DATA that wait for a window, of all its streams. */
+  queued: number;
+  /** Called when more waits for all peers together than the limits allow. */
+  pressure(): void;
   /** Takes note of DATA that is sent. */
   sentData(stream: Stream, bytes: number): void;
   /** Takes note that the stream has sent END_STREAM. */
@@ -76,8 +80,10 @@ export abstract class Stream {
     if (this.closed || this.#trailers) return;
     this.#queue ??= [];
     this.#queue.push(bytes);
-    this.#queued += bytes.length;
+    this.#count(bytes.length);
     this.sendQueued();
+    const { totals, limits } = this.connection;
+    if (totals.queued > limits.queuedOfProcess) this.connection.pressure();
   }
 
   /**
@@ -105,7 +111,7 @@ export abstract class Stream {
       }
       connection.sentData(this, most);
       connection.writer.frame(frame.data, 0, this.id, first.subarray(0, most));
-      this.#queued -= most;
+      this.#count(-most);
       if (most === first.length) queue.shift();
       else queue[0] = first.subarray(most);
     }
@@ -119,6 +125,12 @@ export abstract class Stream {
   close(): void {
     this.closed = true;
     this.#queue = undefined;
-    this.#queued = 0;
+    if (this.#queued > 0) this.#count(-this.#queued);
+  }
+
+  #count(bytes: number): void {
+    this.#queued += bytes;
+    this.connection.queued += bytes;
+    this.connection.totals.queued += bytes;
   }
 }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { callFloods } from '../../support/attacks/call-floods.ts';
-import { bounded, flood } from '../../support/flood.ts';
-import { setting } from '../../support/http2/frames.ts';
-import { Http2Client } from '../../support/http2-client.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { startPair } from '../../support/pair.ts';
+import { callFloods } from '../support/attacks/call-floods.ts';
+import { bounded, flood } from '../support/flood.ts';
+import { setting } from '../support/http2/frames.ts';
+import { Http2Client } from '../support/http2-client.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { startPair } from '../support/pair.ts';
 
 /** Calls are served as long as that harms nobody. */
 const served = ['OK', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'RST_STREAM NO_ERROR', 'goes on'];

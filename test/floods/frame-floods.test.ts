@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, test } from 'vitest';
-import { frameFloods, workFloods } from '../../support/attacks/frame-floods.ts';
-import { bounded, flood } from '../../support/flood.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { type Pair, startPair } from '../../support/pair.ts';
+import { frameFloods, workFloods } from '../support/attacks/frame-floods.ts';
+import { bounded, flood } from '../support/flood.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { type Pair, startPair } from '../support/pair.ts';
 
 const stack = new AsyncDisposableStack();
 let pair: Pair;

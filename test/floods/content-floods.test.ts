@@ -1,8 +1,8 @@
 import { test } from 'vitest';
-import { contentFloods } from '../../support/attacks/content-floods.ts';
-import { bounded, flood } from '../../support/flood.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { startPair } from '../../support/pair.ts';
+import { contentFloods } from '../support/attacks/content-floods.ts';
+import { bounded, flood } from '../support/flood.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { startPair } from '../support/pair.ts';
 
 /** What becomes of a call is not the point. */
 const anything = ['OK', 'INVALID_ARGUMENT', 'INTERNAL', 'UNAVAILABLE', 'goes on'];

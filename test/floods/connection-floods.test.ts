@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { openMany } from '../../support/attacks/attack.ts';
-import { connectionFloods } from '../../support/attacks/connection-floods.ts';
-import { bounded, flood } from '../../support/flood.ts';
-import { preface, settings } from '../../support/http2/frames.ts';
-import { Http2Client } from '../../support/http2-client.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { startPair } from '../../support/pair.ts';
+import { openMany } from '../support/attacks/attack.ts';
+import { connectionFloods } from '../support/attacks/connection-floods.ts';
+import { bounded, flood } from '../support/flood.ts';
+import { preface, settings } from '../support/http2/frames.ts';
+import { Http2Client } from '../support/http2-client.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { startPair } from '../support/pair.ts';
 
 test.each(Object.keys(connectionFloods))('%s: bounded, and nobody else is harmed', async (name) => {
   await using pair = await startPair();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { messageFloods, storms } from '../../support/attacks/message-floods.ts';
-import { bounded, flood } from '../../support/flood.ts';
-import { Neighbour } from '../../support/neighbour.ts';
-import { startPair } from '../../support/pair.ts';
+import { messageFloods, storms } from '../support/attacks/message-floods.ts';
+import { bounded, flood } from '../support/flood.ts';
+import { Neighbour } from '../support/neighbour.ts';
+import { startPair } from '../support/pair.ts';
 
 const served = ['OK', 'open', 'goes on'];
 
