@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { openMany } from '../support/attacks/attack.ts';
 import { connectionFloods } from '../support/attacks/connection-floods.ts';
 import { bounded, flood } from '../support/flood.ts';
 import { preface, settings } from '../support/http2/frames.ts';
@@ -10,6 +11,27 @@ test.each(Object.keys(connectionFloods))('%s: bounded, and nobody else is harmed
   await using pair = await startPair();
   await using neighbour = await Neighbour.start(pair, { newConnections: true });
   await flood({ pair, neighbour, name, growth: 150, allowed: [...bounded, 'gone', 'goes on'] });
+});
+
+test('a daprd that comes while there are 1,100 connections with open calls keeps its subscription', async () => {
+  await using pair = await startPair();
+  await pair.nats.stream('ORDERS', 'orders');
+  const open = async () => {
+    const client = await Http2Client.open(pair.component.socket);
+    client.begin('PullMessages');
+    return client;
+  };
+  const before = await openMany(1_100, open);
+  const host = await pair.host();
+  const subscription = host.subscribe('orders');
+  subscription.ackAll();
+  await host.publish('orders', 'first');
+  await subscription.received(1);
+  const after = await openMany(100, open);
+  await host.publish('orders', 'second');
+  await subscription.received(2);
+  expect(subscription.status).toBeUndefined();
+  for (const client of [...before, ...after]) client.socket.destroy();
 });
 
 test('closes connections that have not finished the handshake after 10 s', async () => {

@@ -15,6 +15,12 @@ const refused = ['INTERNAL', 'UNIMPLEMENTED', 'RST_STREAM FLOW_CONTROL_ERROR'];
  */
 const mostGrowth = 260;
 
+/**
+ * What waits for NATS is held once as a message, and once as what is written to NATS: 64 MiB for a Component, 128 MiB for
+ * all. Unit: MB.
+ */
+const stormGrowth = 400;
+
 test.each(Object.keys(messageFloods))('%s: bounded, and nobody else is harmed', async (name) => {
   await using pair = await startPair();
   // Messages that arrive in parts, as the attacker's do.
@@ -27,7 +33,13 @@ test.each(Object.keys(storms))('%s: bounded, and served', async (name) => {
   await using pair = await startPair();
   await pair.nats.stream('FLOOD', 'flood');
   await using neighbour = await Neighbour.start(pair, { newConnections: true });
-  await flood({ pair, neighbour, name, growth: 260, allowed: [...bounded, 'OK', 'goes on'] });
+  await flood({
+    pair,
+    neighbour,
+    name,
+    growth: stormGrowth,
+    allowed: [...bounded, 'OK', 'UNAVAILABLE', 'goes on'],
+  });
 });
 
 test.each(Object.keys(storms))(
@@ -40,8 +52,8 @@ test.each(Object.keys(storms))(
       pair,
       neighbour,
       name,
-      growth: 400,
-      allowed: [...bounded, 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'nothing', 'goes on'],
+      growth: stormGrowth,
+      allowed: [...bounded, 'UNAVAILABLE', 'DEADLINE_EXCEEDED', 'goes on'],
       onReady: () => pair.nats.signal('SIGSTOP'),
     });
     pair.nats.signal('SIGCONT');
@@ -51,20 +63,16 @@ test.each(Object.keys(storms))(
   },
 );
 
-test('a client that publishes 200 messages of 1 MB at once is served, and keeps its subscription', async () => {
+/** One Component may have 64 MiB under way to NATS: more is refused, and may be tried again. */
+test('a client that publishes 60 messages of 1 MB at once is served, and keeps its subscription', async () => {
   await using pair = await startPair();
   await pair.nats.stream('ORDERS', 'orders', 'large');
   const host = await pair.host();
   const subscription = host.subscribe('orders');
   subscription.ackAll();
   const large = Buffer.alloc(1_000_000, 'x');
-  const publishing = Array.from({ length: 200 }, () => host.publish('large', large));
-  const settled = await Promise.allSettled(publishing);
-  const refusals = settled
-    .filter((one) => one.status === 'rejected')
-    .map(({ reason }) => `${reason}`);
+  await Promise.all(Array.from({ length: 60 }, () => host.publish('large', large)));
   await host.publish('orders', 'x');
   await subscription.received(1);
   expect(subscription.status).toBeUndefined();
-  expect(refusals).toEqual([]);
 });

@@ -122,9 +122,18 @@ export class Neighbour implements AsyncDisposable {
     return this.#lag + waitedForProcessor(this.#pair.component.pid);
   }
 
+  /** A socket refuses a connection while very many wait to be accepted. A client tries again. */
   async #dial(): Promise<void> {
-    using host = new Host(this.#pair.component.socket, 'neighbour');
-    await host.call('Ping');
+    for (;;) {
+      using host = new Host(this.#pair.component.socket, 'neighbour');
+      try {
+        await host.call('Ping');
+        return;
+      } catch (error) {
+        if (this.#stopped || !(error as Error).message.includes('EAGAIN')) throw error;
+        await sleep(pause);
+      }
+    }
   }
 
   async #watchLag(): Promise<void> {

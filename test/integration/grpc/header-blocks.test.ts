@@ -71,6 +71,14 @@ const continuations: Case[] = [
     ],
     served,
   ),
+  call(
+    'a block in two frames of which the first ends the stream: a call without a message (6.10)',
+    (stream) => [
+      frame(frameType.HEADERS, flag.END_STREAM, stream, part(0, 10)),
+      continuation(stream, part(10), flag.END_HEADERS),
+    ],
+    ['UNIMPLEMENTED'],
+  ),
   ...between.map(([name, bytes]) =>
     frames(
       `${name} in the middle of a block (6.10)`,

@@ -120,6 +120,10 @@ export const frameFloods = {
     headers(stream, encodeHeaders(requestHeaders(`${service}/Ping`, [['content-length', '1']]))),
     lastData(stream, empty),
   ]),
+} satisfies Record<string, Attack>;
+
+/** Few frames that make much work. */
+export const workFloods = {
   'SETTINGS that change the windows of 4,000 streams': async ({ socket }, note) => {
     using client = await Http2Client.open(socket);
     for (let count = 0; count < 4_000; count++) client.begin('PullMessages');

@@ -202,5 +202,6 @@ export const messageFloods = {
 } satisfies Record<string, Attack>;
 
 export const storms = {
-  'a storm of publishes of 1 MB': publishes(4, 120, 1_000_000),
+  '200 publishes of 1 MB': publishes(1, 200, 1_000_000),
+  '40 publishes of 1 MB for each of 12 Components': publishes(12, 40, 1_000_000),
 } satisfies Record<string, Attack>;
