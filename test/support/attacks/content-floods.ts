@@ -7,11 +7,8 @@ import { type Attack, cutOff, inFrames, openInitialised } from './attack.ts';
 
 const component: Header = ['x-component-instance', 'flood'];
 
-/** As many as one message may hold, and a few less. */
-const many = 260_000;
-
-const manyProperties = () =>
-  Object.fromEntries(Array.from({ length: many }, (_, index) => [`k${index}`, '']));
+const properties = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, '']));
 
 /** Sends a whole request as fast as the windows allow. Returns how it ended. */
 async function sendWhole(
@@ -41,22 +38,29 @@ const fourTimes =
     for (let count = 0; count < 4; count++) note(await sendWhole(client, method, message));
   };
 
-/** Valid calls that are heavy. */
-export const contentFloods = {
-  'bulk publishes of 260,000 empty entries': fourTimes('BulkPublish', () =>
-    bulkRequest('flood', many),
+/** The same heavy requests with so many parts. */
+const manyParts = (count: number, name: string): Record<string, Attack> => ({
+  [`bulk publishes of ${name} empty entries`]: fourTimes('BulkPublish', () =>
+    bulkRequest('flood', count),
   ),
+  [`publishes with ${name} metadata fields`]: fourTimes('Publish', () =>
+    publishRequest('flood', Buffer.from('x'), properties(count)),
+  ),
+  [`Inits with ${name} properties`]: fourTimes('Init', ({ natsURL }) =>
+    initRequest({ ...properties(count), natsURL, consumerID: 'flood' }),
+  ),
+  [`subscriptions with ${name} metadata fields`]: fourTimes('PullMessages', () =>
+    pullRequest({ topic: 'flood', metadata: properties(count) }),
+  ),
+});
+
+/** Valid calls that are heavy. */
+export const contentFloods: Record<string, Attack> = {
+  // More than one message may hold, and nearly as many.
+  ...manyParts(260_000, '260,000'),
+  ...manyParts(32_000, '32,000'),
   'bulk publishes of 10,000 messages of 1 KB': fourTimes('BulkPublish', () =>
     bulkRequest('flood', 10_000, Buffer.alloc(1_000, 'x')),
-  ),
-  'publishes with 260,000 metadata fields': fourTimes('Publish', () =>
-    publishRequest('flood', Buffer.from('x'), manyProperties()),
-  ),
-  'Inits with 260,000 properties': fourTimes('Init', ({ natsURL }) =>
-    initRequest({ ...manyProperties(), natsURL, consumerID: 'flood' }),
-  ),
-  'subscriptions with 260,000 metadata fields': fourTimes('PullMessages', () =>
-    pullRequest({ topic: 'flood', metadata: manyProperties() }),
   ),
   'an Init with a server list of 1 MB': fourTimes('Init', ({ natsURL }) =>
     initRequest({ natsURL: Array<string>(40_000).fill(natsURL).join(','), consumerID: 'flood' }),
@@ -95,4 +99,4 @@ export const contentFloods = {
     await client.outcome(undefined, 1_000);
     note(cutOff(client) ?? 'goes on');
   },
-} satisfies Record<string, Attack>;
+};
