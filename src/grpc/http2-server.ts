@@ -12,6 +12,9 @@ import { ServedUnaryCall } from './unary-call.ts';
 /** Idle connections that are closed at once when there are too many: to find them takes time. */
 const closedAtOnce = 32;
 
+/** A connection that has been without a call for so long may be about to make one. Unit: milliseconds. */
+const freshFor = 1_000;
+
 export interface Http2ServerOptions<Peer> extends GrpcServerOptions<Peer> {
   limits?: Partial<Limits>;
   /** Told when a connection was ended for what its peer did. */
@@ -66,7 +69,10 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
     const candidates = [...this.#connections]
       .filter(([connection, peer]) => connection !== newest && !this.#options.keeps?.(peer))
       .map(([connection]) => connection);
-    const idle = candidates.filter(({ idleSince }) => idleSince !== undefined);
+    const before = performance.now() - freshFor;
+    const idle = candidates.filter(
+      ({ idleSince }) => idleSince !== undefined && idleSince < before,
+    );
     const oldest = idle.toSorted((a, b) => (a.idleSince ?? 0) - (b.idleSince ?? 0));
     for (const connection of oldest.slice(0, closedAtOnce)) connection.abandon(reason);
     if (idle.length > 0) return;

@@ -13,7 +13,7 @@ const refused = ['INTERNAL', 'UNIMPLEMENTED', 'RST_STREAM FLOW_CONTROL_ERROR'];
  * What is held is 80 MiB for a connection, and 96 MiB for all. While the room of a message grows, its old room is there
  * as well; and what was read stays until it is collected. Unit: MB.
  */
-const mostGrowth = 260;
+const mostGrowth = 300;
 
 /**
  * What waits for NATS is held once as a message, and once as what is written to NATS: 64 MiB for a Component, 128 MiB for
