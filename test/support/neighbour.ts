@@ -9,8 +9,14 @@ const pause = 3;
 /** Between two new connections. Unit: milliseconds. */
 const newConnectionPause = 200;
 
+/** What a new connection and its first call may take: it waits behind those that came before. Unit: milliseconds. */
+const newConnectionLimit = 1_000;
+
 /** Between two looks at how late this process itself is. Unit: milliseconds. */
 const lagInterval = 10;
+
+/** The kind of call that opens a connection. */
+const dialling = 'new connection';
 
 export interface NeighbourOptions {
   /** What is called again and again. Default: Publish, which needs the nats-server. */
@@ -59,7 +65,7 @@ export class Neighbour implements AsyncDisposable {
       method === 'Ping' ? this.#host.call('Ping') : this.#host.publish('neighbour', data);
     const loops = [this.#repeat(method, call, pause), this.#watchLag()];
     if (newConnections) {
-      loops.push(this.#repeat('new connection', () => this.#dial(), newConnectionPause));
+      loops.push(this.#repeat(dialling, () => this.#dial(), newConnectionPause));
     }
     this.#running = Promise.all(loops);
   }
@@ -86,6 +92,8 @@ export class Neighbour implements AsyncDisposable {
     if (this.latencies.length === 0) complaints.push('no call was answered');
     const { status } = this.#subscription;
     if (status) complaints.push(`its subscription ended: ${status.code} ${status.details}`);
+    const slowest = this.slowest.get(dialling) ?? 0;
+    if (slowest > newConnectionLimit) complaints.push(`a slow new connection: ${this.summary()}`);
     if (late.length > 0) complaints.push(`${late.length} late calls: ${this.summary()}`);
     return complaints;
   }
@@ -111,7 +119,7 @@ export class Neighbour implements AsyncDisposable {
         if (!this.#stopped) this.errors.push(`${what}: ${(error as Error).message}`);
       });
       const time = Math.max(0, performance.now() - start - (this.#waited() - waited));
-      this.latencies.push(time);
+      if (what !== dialling) this.latencies.push(time);
       this.slowest.set(what, Math.max(time, this.slowest.get(what) ?? 0));
       await sleep(wait);
     }
