@@ -1,8 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   continuation,
+  data,
+  defaultFrameSize,
   frame,
   frameType,
+  grpcMessage,
   headers,
   ping,
   preface,
@@ -21,7 +24,10 @@ const pullBlock = encodeHeaders(requestHeaders(`${service}/PullMessages`));
 const hold = 2_000;
 
 function noteConnections(clients: Http2Client[], note: (outcome: string) => void): void {
-  for (const client of clients) note(cutOff(client) ?? 'goes on');
+  for (const client of clients) {
+    for (const { stream, what } of client.events) if (stream > 0) note(what);
+    note(cutOff(client) ?? 'goes on');
+  }
 }
 
 /** A list of 60 KB that comes as a few KB, or of 50 MB that comes as 16 KB. */
@@ -69,6 +75,27 @@ export const connectionFloods = {
     for (const client of clients) {
       client.send(frame(frameType.HEADERS, 0, 1, Buffer.concat([pingBlock, part])));
       for (let count = 0; count < 2; count++) await client.push(continuation(1, part));
+    }
+    await sleep(hold);
+    noteConnections(clients, note);
+  },
+  '1,000 connections with 250 open calls each': async ({ socket }, note) => {
+    const clients = await openMany(1_000, () => Http2Client.open(socket));
+    for (const client of clients) {
+      const calls = Array.from({ length: 250 }, () => headers(client.nextStream(), pullBlock));
+      await Promise.race([client.push(...calls), sleep(500, undefined, { ref: false })]);
+    }
+    await sleep(hold);
+    noteConnections(clients, note);
+  },
+  '1,000 connections with an unfinished message of 250 KB each': async ({ socket }, note) => {
+    const clients = await openMany(1_000, () => Http2Client.open(socket));
+    const chunk = Buffer.alloc(defaultFrameSize, 1);
+    for (const client of clients) {
+      const stream = client.begin('Ping');
+      const begin = data(stream, grpcMessage(Buffer.alloc(0), 0, 300_000));
+      const parts = Array<Buffer>(15).fill(data(stream, chunk));
+      await Promise.race([client.push(begin, ...parts), sleep(500, undefined, { ref: false })]);
     }
     await sleep(hold);
     noteConnections(clients, note);
