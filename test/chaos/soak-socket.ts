@@ -20,7 +20,7 @@ const usage = `npm run test:soak:socket [-- OPTIONS]
   --minutes N  how long (default 10, 1 to 1440)
 `;
 
-/** What comes before the first sample that counts, as a part of the whole: caches fill, code is compiled. */
+/** Part of the samples that does not count: caches fill, and code is compiled. */
 const warmUp = 0.2;
 
 /** How far the largest size of the last third may be above that of the first third. */
@@ -32,12 +32,12 @@ const sampleInterval = 1_000;
 /** Between two lines of progress. Unit: samples. */
 const progressInterval = 15;
 
-/** Components that come and go, by name: each has a consumer of its own, which stays. */
+/** Number of Components that come and go. Each has a consumer of its own, which stays. */
 const visitors = 20;
 
 const { minutes } = readArguments();
 const counts = { published: 0, bulk: 0, received: 0, visits: 0 };
-/** Numbers of the messages that were confirmed, and that have arrived. */
+/** Numbers of the confirmed messages, and of those that have arrived. */
 const confirmed = new Set<number>();
 const arrived = new Set<number>();
 let next = 0;
@@ -112,7 +112,7 @@ async function bulk(host: Host): Promise<void> {
   counts.bulk += numbers.length;
 }
 
-/** A client that subscribes, publishes, gets what it has published, and leaves in one of two ways. */
+/** Subscribes, publishes, receives the own messages, and leaves in one of two ways. */
 async function visit({ component, nats }: Pair): Promise<void> {
   const name = `visitor-${counts.visits++ % visitors}`;
   using host = new Host(component.socket, name);
@@ -133,7 +133,7 @@ async function visit({ component, nats }: Pair): Promise<void> {
   else subscription.end();
 }
 
-/** A client that is killed in the middle of everything. */
+/** Opens a connection and kills it in the middle of its calls. */
 async function vanish({ component, nats }: Pair): Promise<void> {
   const name = `vanishing-${counts.visits % visitors}`;
   const client = await openInitialised({ socket: component.socket, natsURL: nats.url }, name);

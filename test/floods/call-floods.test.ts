@@ -6,7 +6,7 @@ import { Http2Client } from '../support/http2-client.ts';
 import { Neighbour } from '../support/neighbour.ts';
 import { startPair } from '../support/pair.ts';
 
-/** Calls are served as long as that harms nobody. */
+/** The server may serve these calls if that harms nobody. */
 const served = ['OK', 'DEADLINE_EXCEEDED', 'UNIMPLEMENTED', 'RST_STREAM NO_ERROR', 'goes on'];
 
 test.each(Object.keys(callFloods))('%s: bounded, and nobody else is harmed', async (name) => {

@@ -58,7 +58,7 @@ test('closes connections that have not finished the handshake after 10 s', async
       }),
     ),
   );
-  // One that drips its preface is not quicker for it.
+  // A client that sends its preface slowly gets no more time.
   const slow = await Http2Client.connect(pair.component.socket, { polite: false });
   let dripped = 0;
   const drip = setInterval(() => slow.send(preface.subarray(dripped, ++dripped)), 600);

@@ -6,7 +6,7 @@ import { startPair } from '../support/pair.ts';
 
 const served = ['OK', 'open', 'goes on'];
 
-/** What the server does not understand, or does not take. */
+/** Answers to requests that the server cannot read or does not accept. */
 const refused = ['INTERNAL', 'UNIMPLEMENTED', 'RST_STREAM FLOW_CONTROL_ERROR'];
 
 /**

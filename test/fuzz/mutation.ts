@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** Changes what was sound. */
+/** Changes, removes, repeats and moves some of the frames. */
 export function mutate(random: Random, parts: Buffer[]): Buffer[] {
   const changed: Buffer[] = parts.map((part) => Buffer.from(part));
   for (let count = random.int(1, 4); count > 0; count--) {
@@ -28,7 +28,7 @@ export function mutate(random: Random, parts: Buffer[]): Buffer[] {
 export function cut(random: Random, bytes: Buffer): Buffer[] {
   const most = random.pick([1, 7, 100, 1_000, 100_000]);
   const chunks: Buffer[] = [];
-  // A script byte by byte takes too long where it is long.
+  // At most 500 pieces: a long script takes too long byte by byte.
   const least = Math.ceil(bytes.length / 500);
   for (let at = 0; at < bytes.length; ) {
     const size = Math.max(least, random.int(1, most));

@@ -9,13 +9,13 @@ import { component, type Script } from './script.ts';
 const limit = 5_000;
 
 export interface Fate {
-  /** Whether the server has ended the connection; else it was still of use. */
+  /** Whether the server has ended the connection. Otherwise the connection still answers. */
   ended: boolean;
-  /** What is wrong, if anything. */
+  /** The problem, if there is one. */
   problem: string | undefined;
 }
 
-/** Plays a script on a connection of its own, and says what has become of it. */
+/** Plays a script on a connection of its own. Returns the fate of the connection. */
 export async function play(target: Target, script: Script, random: Random): Promise<Fate> {
   using client = script.initialised
     ? await openInitialised(target, component[1])
@@ -26,7 +26,7 @@ export async function play(target: Target, script: Script, random: Random): Prom
     if (random.chance(0.2)) await new Promise((done) => setImmediate(done));
   }
   if (random.chance(0.05)) {
-    // It vanishes, or half-closes.
+    // The client vanishes, or half-closes the socket.
     if (random.chance(0.5)) client.socket.destroy();
     else client.socket.end();
     return { ended: true, problem: await endOf(client) };
@@ -51,8 +51,8 @@ async function judgeSound(client: Http2Client, { answered }: Script): Promise<Fa
 }
 
 /**
- * A connection that has sent nonsense ends, or answers. It may wait for the rest of a frame: then zeros, of which there
- * are more than the longest frame has, come to be a frame that is not allowed.
+ * Checks that a connection that has sent nonsense ends or answers. The server may wait for the rest of a frame. Zeros
+ * complete the frame, since it has 16,384 bytes at most, and begin another frame that is not allowed.
  */
 async function judgeOther(client: Http2Client): Promise<Fate> {
   if (await pings(client, 60)) {

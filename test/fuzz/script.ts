@@ -30,9 +30,9 @@ import { publishRequest, pullRequest } from '../support/messages.ts';
 import { cut, mutate } from './mutation.ts';
 import type { Random } from './random.ts';
 
-/** What one connection sends. */
+/** The bytes that one connection sends. */
 export interface Script {
-  /** The bytes, in the pieces in which they are written. */
+  /** The pieces in which the bytes are written. */
   chunks: Buffer[];
   /** Whether the connection has finished its handshake and called Init before. */
   initialised: boolean;
@@ -59,7 +59,7 @@ const otherMethods = [
 /** The Component that an initialised connection has. */
 export const component: Header = ['x-component-instance', 'fuzz'];
 
-/** Init was the first. */
+/** Init has used stream 1. */
 const firstStream = 3;
 
 const messages = [

@@ -9,13 +9,13 @@ import { processorTime, ResidentPeak } from './resident.ts';
 
 const attackerFile = fileURLToPath(new URL('attacker.ts', import.meta.url));
 
-/** What a call of the well-behaved client may take while somebody else attacks. Unit: milliseconds. */
+/** Longest time that a call of the well-behaved client may take during an attack. Unit: milliseconds. */
 const neighbourLimit = 250;
 
-/** How long an attack may take, its own end included. Unit: milliseconds. */
+/** Longest time that an attack may take. Unit: milliseconds. */
 const attackLimit = 30_000;
 
-/** Runs an attack in a process of its own. Resolves with what has become of it. */
+/** Runs an attack in a process of its own. Returns the outcomes. */
 async function attack(
   pair: Pair,
   name: string,
@@ -40,13 +40,13 @@ export interface FloodOptions {
   name: string;
   /** How far the resident size may rise at most. Unit: MB. */
   growth: number;
-  /** All that may become of the attacker's connections and calls. */
+  /** Outcomes that are allowed for the attacker's connections and calls. */
   allowed: readonly string[];
-  /** Called when the attacker has said that it is ready: some attacks need a preparation. */
+  /** Called when the attacker has finished its preparation. */
   onReady?: () => void;
 }
 
-/** The ways in which a server ends or bounds what a client does too much of. */
+/** Outcomes by which a server stops or slows down a client. */
 export const bounded = [
   'GOAWAY ENHANCE_YOUR_CALM',
   'RST_STREAM ENHANCE_YOUR_CALM',
@@ -58,8 +58,8 @@ export const bounded = [
 ] as const;
 
 /**
- * Runs an attack beside a well-behaved client, and checks what holds for all: the component lives, its size stays
- * bounded, it serves new connections, and the calls of the well-behaved client are answered in time.
+ * Runs an attack beside a well-behaved client. Checks that the component lives, that its size stays bounded, that it
+ * serves new connections, and that it answers the well-behaved client in time. FLOOD_REPORT=1 prints the figures.
  */
 export async function flood(options: FloodOptions): Promise<Outcomes> {
   const { pair, neighbour, name, growth, allowed, onReady } = options;

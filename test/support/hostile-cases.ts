@@ -6,21 +6,21 @@ import { type ClientOptions, Http2Client } from './http2-client.ts';
 import { Neighbour } from './neighbour.ts';
 import { type Pair, startPair } from './pair.ts';
 
-/** How long a call of the well-behaved client may take here, where nothing loads the server. Unit: milliseconds. */
+/** Longest time that a call of the well-behaved client may take. Nothing loads the server here. Unit: milliseconds. */
 const neighbourLimit = 1_000;
 
 export const pingPath = '/dapr.proto.components.v1.PubSub/Ping';
 export const pingBlock = encodeHeaders(requestHeaders(pingPath));
 export const emptyMessage = grpcMessage(Buffer.alloc(0));
 
-/** One thing that a peer must not do, or may do though grpc-go does not. */
+/** Something that a client must not do, or that it may do although grpc-go does not. */
 export interface Case {
-  /** What is sent, and the rule: `RFC 9113 6.7` for example. */
+  /** Names the frames and the rule, for example `RFC 9113 6.7`. */
   title: string;
   options?: ClientOptions;
-  /** Sends it. Returns the stream that has to end, undefined where the connection has to. */
+  /** Sends the frames. Returns the stream whose outcome counts; undefined if the outcome of the connection counts. */
   send(client: Http2Client): number | undefined | Promise<number | undefined>;
-  /** What may become of it. */
+  /** The allowed outcomes. */
   outcome: readonly string[];
 }
 
@@ -47,7 +47,7 @@ export interface Scene {
   connect(options?: ClientOptions): Promise<Http2Client>;
 }
 
-/** Starts a component for the tests of a file; a well-behaved client has to be served beside each test. */
+/** Starts a component for the tests of a file. Each test checks that a well-behaved client is served all the while. */
 export function useScene(): Scene {
   let pair: Pair;
   let neighbour: Neighbour;
@@ -57,7 +57,7 @@ export function useScene(): Scene {
     neighbour = stack.use(await Neighbour.start(pair));
   });
   afterEach(async () => {
-    // One more after the test.
+    // Waits for a call that began after the test.
     const answered = neighbour.latencies.length + 1;
     await expect.poll(() => neighbour.latencies.length).toBeGreaterThan(answered);
     expect(pair.component.running).toBe(true);
@@ -77,7 +77,7 @@ export function useScene(): Scene {
   };
 }
 
-/** Tests each case on a connection of its own, which must be closed or still usable afterwards. */
+/** Tests each case on a connection of its own. Afterwards the connection is closed, or still usable. */
 export function testCases(scene: Scene, cases: readonly Case[]): void {
   test.each(cases.map((one) => [one.title, one] as const))('%s', async (_, one) => {
     const { options, send, outcome: allowed } = one;
@@ -91,7 +91,7 @@ export function testCases(scene: Scene, cases: readonly Case[]): void {
   });
 }
 
-/** Sends frames; the connection has to end. */
+/** Returns a case that sends frames. The outcome of the connection counts. */
 export function frames(title: string, list: Uint8Array[], outcome: readonly string[]): Case {
   return {
     title,
@@ -103,7 +103,7 @@ export function frames(title: string, list: Uint8Array[], outcome: readonly stri
   };
 }
 
-/** Sends frames on an open PullMessages stream, which has to end. */
+/** Returns a case that sends frames on an open PullMessages stream. */
 export function onStream(
   title: string,
   list: (stream: number, client: Http2Client) => Uint8Array[],
@@ -120,7 +120,7 @@ export function onStream(
   };
 }
 
-/** Sends a unary call in frames of its own. */
+/** Returns a case that sends all frames of a unary call. */
 export function call(
   title: string,
   list: (stream: number, client: Http2Client) => Uint8Array[],

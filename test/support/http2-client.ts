@@ -34,13 +34,13 @@ export interface ClientOptions {
   polite?: boolean;
 }
 
-/** An HTTP/2 client that sends what it is told, valid or not, and notes what comes back. */
+/** An HTTP/2 client that sends any bytes, valid or not, and records the answers. */
 export class Http2Client implements Disposable {
   readonly socket: Socket;
   /** Every frame that has arrived, DATA excepted. */
   readonly frames: Frame[] = [];
   readonly streams = new Map<number, ReceivedStream>();
-  /** What ended a stream or the connection, in the order of arrival. */
+  /** The ends of streams and of the connection, in the order of arrival. */
   readonly events: { stream: number; what: string }[] = [];
   /** Rules of HTTP/2 that the server has broken. */
   readonly violations: string[] = [];
@@ -126,19 +126,19 @@ export class Http2Client implements Disposable {
     return found;
   }
 
-  /** What became of a stream, or of the connection: what came first, or `nothing`. */
+  /** Returns the outcome of a stream or of its connection, whichever comes first; `nothing` after `limit` milliseconds. */
   async outcome(stream?: number, limit = reactionLimit): Promise<string> {
     const found = () => this.events.find((event) => event.stream === 0 || event.stream === stream);
     await until('an outcome', found, limit).catch(() => undefined);
     return found()?.what ?? 'nothing';
   }
 
-  /** Whether the server closes the connection in time. */
+  /** Returns whether the server closes the connection in time. */
   async ends(limit = reactionLimit): Promise<boolean> {
     return until('the end of the connection', () => this.closed, limit).catch(() => false);
   }
 
-  /** `OK` when the server acknowledges a PING and answers a call; otherwise what became of the two. */
+  /** Returns `OK` if the server acknowledges a PING and answers a call, otherwise what happened instead. */
   async usable(limit = reactionLimit): Promise<string> {
     const data = Buffer.concat([uint32(0x7573_6162), uint32(++this.#pings)]);
     this.send(ping(data));
@@ -152,7 +152,7 @@ export class Http2Client implements Disposable {
     return this.outcome(stream, limit);
   }
 
-  /** Waits until the server has sent its SETTINGS and acknowledged so many of the client's. */
+  /** Waits until the server has sent its SETTINGS and has acknowledged `count` SETTINGS of the client. */
   async settled(count: number): Promise<void> {
     await until('the SETTINGS', () => {
       const frames = this.received(frameType.SETTINGS);
@@ -165,7 +165,7 @@ export class Http2Client implements Disposable {
     return this.frames.filter((frame) => frame.type === type);
   }
 
-  /** The last value that the server has given to a setting. */
+  /** Returns the last value that the server has given to a setting. */
   setting(id: number, otherwise: number): number {
     let value = otherwise;
     for (const { payload } of this.received(frameType.SETTINGS)) {
@@ -176,7 +176,7 @@ export class Http2Client implements Disposable {
     return value;
   }
 
-  /** The sum of the increments that the server has given to one window. */
+  /** Returns the sum of the increments that the server has given to one window. */
   credited(stream: number): number {
     return this.#credits.get(stream) ?? 0;
   }

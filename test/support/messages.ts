@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
-/** The contract, read again: what the server is made with must not decide what the tests send. */
+/** The contract, read by protobufjs: the tests do not depend on the server's own encoder. */
 const contract = protobuf.loadSync(
   fileURLToPath(new URL('../../proto/pubsub.proto', import.meta.url)),
 );
@@ -23,7 +23,7 @@ export function publishRequest(
   return encode('PublishRequest', { topic, data, metadata, pubsubName: 'pubsub' });
 }
 
-/** A BulkPublish of so many equal messages. */
+/** Returns a BulkPublish with `count` equal messages. */
 export function bulkRequest(topic: string, count: number, event = Buffer.alloc(0)): Uint8Array {
   const entries = Array<object>(count).fill(event.length > 0 ? { event } : {});
   return encode('BulkPublishRequest', { topic, entries, pubsubName: 'pubsub' });

@@ -9,17 +9,17 @@ const pause = 3;
 /** Between two new connections. Unit: milliseconds. */
 const newConnectionPause = 200;
 
-/** What a new connection and its first call may take: it waits behind those that came before. Unit: milliseconds. */
+/** Longest time for a new connection and its first call. The connection waits in a queue. Unit: milliseconds. */
 const newConnectionLimit = 1_000;
 
-/** Between two looks at how late this process itself is. Unit: milliseconds. */
+/** Interval of the timer that measures how late this process is. Unit: milliseconds. */
 const lagInterval = 10;
 
 /** The kind of call that opens a connection. */
 const dialling = 'new connection';
 
 export interface NeighbourOptions {
-  /** What is called again and again. Default: Publish, which needs the nats-server. */
+  /** The method that is called. Default: Publish, which needs the nats-server. */
   method?: 'Publish' | 'Ping';
   /** Size of a published message. Default: 1. */
   bytes?: number;
@@ -28,13 +28,13 @@ export interface NeighbourOptions {
 }
 
 /**
- * A well-behaved gRPC client beside a hostile one. It calls all the time and notes how long each call takes, and it
- * has a subscription to what it publishes, which must never end.
+ * A well-behaved gRPC client beside a hostile one. It calls all the time and measures each call. It subscribes to its
+ * own messages, and the subscription must not end.
  */
 export class Neighbour implements AsyncDisposable {
   /**
-   * What each call took, less the time in which this process was late and the component waited for a processor: other
-   * processes had them. Unit: milliseconds.
+   * Duration of each call. The time in which this process or the component waited for a processor is subtracted, since
+   * other processes caused it. Unit: milliseconds.
    */
   readonly latencies: number[] = [];
   /** The slowest call of each kind. Unit: milliseconds. */
@@ -42,7 +42,7 @@ export class Neighbour implements AsyncDisposable {
   readonly errors: string[] = [];
   /** Messages that its subscription has received. */
   received = 0;
-  /** How late the timers of this process were, all together. Unit: milliseconds. */
+  /** Sum of the delays of the timer. Unit: milliseconds. */
   #lag = 0;
   readonly #pair: Pair;
   readonly #host: Host;
@@ -85,7 +85,7 @@ export class Neighbour implements AsyncDisposable {
     this.slowest.clear();
   }
 
-  /** Returns what is wrong: failed calls, and calls that took longer than `limit` milliseconds. */
+  /** Returns the problems: failed calls, and calls that took longer than `limit` milliseconds. */
   complaints(limit: number): string[] {
     const late = this.latencies.filter((milliseconds) => milliseconds > limit);
     const complaints = [...new Set(this.errors)];
@@ -130,7 +130,7 @@ export class Neighbour implements AsyncDisposable {
     return this.#lag + waitedForProcessor(this.#pair.component.pid);
   }
 
-  /** A socket refuses a connection while very many wait to be accepted. A client tries again. */
+  /** Dials again while too many connections wait in the queue of the socket. */
   async #dial(): Promise<void> {
     for (;;) {
       using host = new Host(this.#pair.component.socket, 'neighbour');
@@ -153,7 +153,7 @@ export class Neighbour implements AsyncDisposable {
   }
 }
 
-/** How long the main thread of a process was ready to run and did not; 0 where that is not known. Unit: milliseconds. */
+/** Time in which the main thread of a process waited for a processor; 0 if the system does not tell. Unit: milliseconds. */
 function waitedForProcessor(pid: number): number {
   try {
     return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6;

@@ -4,7 +4,7 @@ import { platform } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** Between two looks of a {@link ResidentPeak}. Unit: milliseconds. */
+/** Between two samples of a {@link ResidentPeak}. Unit: milliseconds. */
 const interval = 50;
 
 /** Resident size of a process. Unit: MB. */

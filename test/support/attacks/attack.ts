@@ -9,32 +9,32 @@ export interface Target {
   natsURL: string;
 }
 
-/** How many connections or calls have ended in which way: `GOAWAY ENHANCE_YOUR_CALM` for example. */
+/** Number of connections or calls by the way they ended, for example `GOAWAY ENHANCE_YOUR_CALM`. */
 export type Outcomes = Record<string, number>;
 
-/** Does harm for a few seconds at most. Calls `note` with what becomes of each connection or call. */
+/** Attacks for a few seconds at most. Calls `note` with the outcome of each connection or call. */
 export type Attack = (
   target: Target,
   note: (outcome: string, count?: number) => void,
 ) => Promise<void>;
 
-/** How long a peer may take nothing before it is said to hold the sender back. Unit: milliseconds. */
+/** A peer that reads nothing for so long holds the sender back. Unit: milliseconds. */
 const heldBackAfter = 1_500;
 
-/** How long the end of a connection is waited for after the last byte. Unit: milliseconds. */
+/** Time to wait for the end of a connection after the last byte. Unit: milliseconds. */
 const outcomeLimit = 1_500;
 
-/** Gives the event loop a turn, in which what has arrived is read. */
+/** Lets the event loop read what has arrived. */
 export const turn = () => new Promise<void>((done) => setImmediate(done));
 
-/** The event that ended the connection, if one did. */
+/** Returns what ended the connection; undefined while it is open. */
 export function cutOff(client: Http2Client): string | undefined {
   return client.events.find(({ stream }) => stream === 0)?.what;
 }
 
 /**
- * Sends what `next` returns until it returns nothing, the server ends the connection or takes no more, or the time is
- * over. Returns what has come of it.
+ * Sends the parts that `next` returns. Stops when `next` returns undefined, the server ends the connection or reads
+ * nothing more, or the time is over. Returns the outcome.
  */
 export async function pour(
   client: Http2Client,
@@ -97,7 +97,7 @@ export function openWindow(client: Http2Client): void {
   client.send(windowUpdate(0, 0x7000_0000));
 }
 
-/** Pours as a client that does not read. Returns what it finds when it reads in the end. */
+/** Sends like {@link pour}, and reads only at the end. Returns the outcome. */
 export async function pourUnread(
   client: Http2Client,
   next: (index: number) => Uint8Array | undefined,
@@ -111,7 +111,7 @@ export async function pourUnread(
   return cutOff(client) ?? outcome;
 }
 
-/** Notes how each of these calls has ended, within `limit` milliseconds for all of them together. */
+/** Notes the outcome of each call. Waits `limit` milliseconds for all calls together. */
 export async function noteCalls(
   client: Http2Client,
   calls: Iterable<number>,

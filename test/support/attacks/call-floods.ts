@@ -43,7 +43,7 @@ const whole = (client: Http2Client, block: Uint8Array) => {
   return Buffer.concat([headers(stream, block), lastData(stream, empty)]);
 };
 
-/** So many calls in writes of 200. */
+/** Returns the writes for `count` calls, with 200 calls in each write. */
 const calls =
   (count: number, one: (index: number) => Uint8Array) =>
   (index: number): Uint8Array | undefined =>
@@ -51,7 +51,7 @@ const calls =
       ? Buffer.concat(Array.from({ length: 200 }, (_, call) => one(index * 200 + call)))
       : undefined;
 
-/** Counts the outcomes of all streams of a client; those that are still open are `open`. */
+/** Notes the outcomes of the streams that have ended, and of the connection. */
 function noteStreams(client: Http2Client, note: (outcome: string, count?: number) => void): void {
   const ended = client.events.filter(({ stream }) => stream !== 0);
   for (const { what } of ended) note(what);
@@ -182,7 +182,7 @@ export const callFloods = {
           continuation(stream, part),
           continuation(stream, part, flag.END_HEADERS),
         );
-        // Slowly enough for the budget of CONTINUATION frames.
+        // Stays within the budget for CONTINUATION frames.
         if (count % 30 === 0) await sleep(100);
       }
     });
@@ -200,7 +200,7 @@ export const callFloods = {
     await Promise.all(pouring);
     const [last] = clients.slice(-1);
     const deadline = performance.now() + hold;
-    // What becomes free is taken again.
+    // Takes again each stream that becomes free.
     while (performance.now() < deadline) {
       for (let count = 0; count < 20; count++) last?.begin('PullMessages');
       await sleep(50);
@@ -251,7 +251,7 @@ export const callFloods = {
         const stream = client.nextStream();
         const timeout = indexedLiteral('grpc-timeout', `${10_000_000 + index}u`);
         const block = Buffer.concat([pingBlock, timeout]);
-        // Half of them stay open until their time is over.
+        // Half of the calls have no message.
         if (index % 2 === 0) return headers(stream, block, flag.END_STREAM);
         return Buffer.concat([headers(stream, block), lastData(stream, empty)]);
       }),

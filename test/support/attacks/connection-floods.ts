@@ -30,7 +30,7 @@ function noteConnections(clients: Http2Client[], note: (outcome: string) => void
   }
 }
 
-/** A list of 60 KB that comes as a few KB, or of 50 MB that comes as 16 KB. */
+/** Returns a small header block that stands for a large header list: 16 KB for 50 MB. */
 const bomb = (references: number) =>
   Buffer.concat([
     pingBlock,
@@ -129,7 +129,7 @@ export const connectionFloods = {
       ),
     );
   },
-  '2,000 header blocks that fill the dynamic table anew': async ({ socket }, note) => {
+  '2,000 header blocks that replace the whole dynamic table': async ({ socket }, note) => {
     using client = await Http2Client.open(socket);
     const block = (index: number) =>
       Buffer.concat([

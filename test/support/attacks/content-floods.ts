@@ -10,7 +10,7 @@ const component: Header = ['x-component-instance', 'flood'];
 const properties = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, '']));
 
-/** Sends a whole request as fast as the windows allow. Returns how it ended. */
+/** Sends a whole request as fast as the windows allow. Returns the outcome of the call. */
 async function sendWhole(
   client: Http2Client,
   method: string,
@@ -38,7 +38,7 @@ const fourTimes =
     for (let count = 0; count < 4; count++) note(await sendWhole(client, method, message));
   };
 
-/** The same heavy requests with so many parts. */
+/** Returns heavy requests with `count` parts each. */
 const manyParts = (count: number, name: string): Record<string, Attack> => ({
   [`bulk publishes of ${name} empty entries`]: fourTimes('BulkPublish', () =>
     bulkRequest('flood', count),
@@ -54,9 +54,9 @@ const manyParts = (count: number, name: string): Record<string, Attack> => ({
   ),
 });
 
-/** Valid calls that are heavy. */
+/** Valid calls that cost much. */
 export const contentFloods: Record<string, Attack> = {
-  // More than one message may hold, and nearly as many.
+  // The server refuses 260,000 parts in one message, and accepts 32,000.
   ...manyParts(260_000, '260,000'),
   ...manyParts(32_000, '32,000'),
   'bulk publishes of 10,000 messages of 1 KB': fourTimes('BulkPublish', () =>

@@ -28,7 +28,7 @@ const pullBlock = encodeHeaders(requestHeaders(`${service}/PullMessages`));
 const empty = grpcMessage(Buffer.alloc(0));
 const eight = Buffer.alloc(8, 1);
 
-/** Frames in one write, and writes of a flood. */
+/** Frames in one write, and writes in one flood. */
 const batch = 500;
 const batches = 400;
 
@@ -122,7 +122,7 @@ export const frameFloods = {
   ]),
 } satisfies Record<string, Attack>;
 
-/** Few frames that make much work. */
+/** Frames that may make much work. */
 export const workFloods = {
   'SETTINGS that change the windows of 4,000 streams': async ({ socket }, note) => {
     using client = await Http2Client.open(socket);
@@ -133,7 +133,7 @@ export const workFloods = {
   },
   'a window that grows byte by byte under 4,000 answers': async ({ socket }, note) => {
     using client = await Http2Client.open(socket);
-    // The window of the connection is used up by the first 1,800 answers or so.
+    // About 1,800 answers use up the window of the connection.
     for (let count = 0; count < 4_000; count++) client.request('Features');
     await pour(client, () => undefined);
     const many = Buffer.concat(Array<Buffer>(batch).fill(windowUpdate(0, 1)));

@@ -32,11 +32,11 @@ const nothing = Buffer.alloc(0);
 const chunk = Buffer.alloc(defaultFrameSize, 1);
 const mebi = 1024 * 1024;
 
-/** How long what was begun is held. Unit: milliseconds. */
+/** How long unfinished calls stay open. Unit: milliseconds. */
 const hold = 2_000;
 
-/** Sends DATA on streams in turn as far as the windows allow, until the time is over. Returns the bytes. */
-async function fill(client: Http2Client, streams: number[], milliseconds: number): Promise<number> {
+/** Sends DATA on all streams in turn, as fast as the windows allow, until the time is over. */
+async function fill(client: Http2Client, streams: number[], milliseconds: number): Promise<void> {
   const streamWindow = client.setting(setting.INITIAL_WINDOW_SIZE, initialWindow);
   const sent = new Map(streams.map((stream) => [stream, 0]));
   const deadline = performance.now() + milliseconds;
@@ -55,7 +55,6 @@ async function fill(client: Http2Client, streams: number[], milliseconds: number
     }
     await (progress ? turn() : sleep(10));
   }
-  return all;
 }
 
 /** Opens calls that announce a message of this size. */
@@ -74,7 +73,7 @@ function noteOpen(client: Http2Client, streams: number[], note: (outcome: string
   note(cutOff(client) ?? 'goes on');
 }
 
-/** So many connections with so many messages that never end, all sent as fast as the server takes them. */
+/** Sends messages of 60 MiB on all connections at the same time, as fast as the windows allow. */
 const endless =
   (connections: number, messages: number, block: Buffer): Attack =>
   async ({ socket }, note) => {
@@ -87,7 +86,7 @@ const endless =
     await Promise.all(filling);
   };
 
-/** So many connections with so many messages of this size, of which nothing comes. */
+/** Announces messages of this size on all connections, and sends nothing of them. */
 const announced =
   (connections: number, messages: number, size: number): Attack =>
   async ({ socket }, note) => {

@@ -115,7 +115,7 @@ function decodeHuffman(bytes: Buffer): string {
         throw new Error('HPACK: a Huffman code that is not expected here');
     }
   }
-  // What is left is padding: fewer than eight ones.
+  // The rest is padding: fewer than eight ones.
   if (code >= 1 << 8 || (code & (code + 1)) !== 0) throw new Error('HPACK: wrong Huffman padding');
   return decoded;
 }
