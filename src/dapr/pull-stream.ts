@@ -50,17 +50,17 @@ export async function servePullStream(
     ended.abort();
   };
   call.onCancel = () => ended.abort();
-  let patience: NodeJS.Timeout | undefined = setTimeout(() => {
+  let firstRequestTimer: NodeJS.Timeout | undefined = setTimeout(() => {
     end(new ComponentError('invalid-request', 'no topic was named within 30 s'));
   }, firstRequestLimit);
-  ended.signal.addEventListener('abort', () => clearTimeout(patience));
+  ended.signal.addEventListener('abort', () => clearTimeout(firstRequestTimer));
   call.onEnd = () => end();
   const roomMade = new Room(call, ended.signal);
 
   try {
     const topic = await firstTopic(call, ended.signal);
-    clearTimeout(patience);
-    patience = undefined;
+    clearTimeout(firstRequestTimer);
+    firstRequestTimer = undefined;
     if (!topic) return;
     const subscription = await subscribe(instanceOf, ended.signal, {
       topic: topic.name,

@@ -71,7 +71,10 @@ export function pubSubMethods(sessions: Sessions, log: Logger): Method<Connectio
       };
       const instance = inUse(call);
       if (instance) instance.publish(request.topic, request, done);
-      else find(call).then((found) => found.publish(request.topic, request, done), done);
+      else
+        find(call)
+          .then((found) => found.publish(request.topic, request, done))
+          .catch(done);
     },
   };
 

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type CallHead, readCallHead } from './call-head.ts';
-import { Connection } from './http2/connection.ts';
+import { Connection, type Pressure } from './http2/connection.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Method } from './method.ts';
 import { RefusedCall } from './refused-call.ts';
@@ -55,7 +55,7 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
         this.#connections.delete(connection);
         if (reason !== undefined) dropped?.(reason);
       },
-      onPressure: () => this.#relieve(),
+      onPressure: (kind) => this.#relieve(kind),
       onDefect: (error) => defect(error, ''),
     });
     this.#connections.set(connection, peer);
@@ -76,17 +76,18 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
     const oldest = idle.toSorted((a, b) => (a.idleSince ?? 0) - (b.idleSince ?? 0));
     for (const connection of oldest.slice(0, closedAtOnce)) connection.abandon(reason);
     if (idle.length > 0) return;
-    // Not the last: whoever opens many would close those of others as they come.
+    // The oldest, not the newest: in a flood the newest may be of a client that behaves.
     const [first = newest] = candidates;
     first.abandon(reason);
   }
 
-  /** Closes the connection that has taken nothing for longest, else the one for which the most waits. */
-  #relieve(): void {
+  /** Closes a connection: of what waits for windows, the one with the most; else the one that stalls for longest. */
+  #relieve(kind: Pressure): void {
     const all = [...this.#connections.keys()];
-    const [stalled] = all.toSorted((a, b) => a.stalledSince - b.stalledSince);
-    const [most] = all.toSorted((a, b) => b.queued - a.queued);
-    const closed = stalled && Number.isFinite(stalled.stalledSince) ? stalled : most;
-    closed?.abandon('it does not read, and too much waits for peers that do not');
+    const [worst] =
+      kind === 'queued'
+        ? all.toSorted((a, b) => b.queued - a.queued)
+        : all.toSorted((a, b) => a.stalledSince - b.stalledSince);
+    worst?.abandon('the client reads too slowly, and too much waits for slow clients');
   }
 }

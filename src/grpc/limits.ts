@@ -46,7 +46,7 @@ export interface Limits {
   unwritten: number;
   /** The same for all sockets; past that the connection that has taken nothing for longest is closed. Unit: bytes. */
   unwrittenOfProcess: number;
-  /** A peer that takes none of the bytes that wait for it is closed after so long. Unit: milliseconds. */
+  /** A peer that has not taken all that waited for it after so long is closed. Unit: milliseconds. */
   stalled: number;
   /**
    * Frames that bring nothing forward (PING, SETTINGS, PRIORITY, empty DATA, resets of either side, refused
@@ -61,7 +61,7 @@ export const defaultLimits: Limits = {
   handshake: 10_000,
   streams: 4_096,
   streamsOfProcess: 16_384,
-  streamsShare: 256,
+  streamsShare: 16,
   // NATS takes 64 MiB at most; the rest is for what goes with the data.
   message: 65 * mebi,
   held: 80 * mebi,
@@ -75,10 +75,11 @@ export const defaultLimits: Limits = {
   headerTable: 4_096,
   queued: 64 * kibi,
   queuedOfProcess: 256 * mebi,
-  unwritten: 1 * mebi,
+  unwritten: 256 * kibi,
   unwrittenOfProcess: 64 * mebi,
   // daprd may be held by a debugger, and a PullMessages stream that is closed is never opened again.
   stalled: 10 * 60_000,
-  idleFrames: 1_000,
+  // All open calls may be cancelled at once.
+  idleFrames: 5_000,
   idleFramesPerSecond: 1_000,
 };

@@ -6,6 +6,7 @@ import { percentEncode } from './metadata.ts';
 
 /** A request that no method serves: answered at once, with one header block. */
 export class RefusedCall extends Stream {
+  override readonly served = false;
   readonly #head: Exclude<CallHead, { kind: 'call' }>;
 
   constructor(connection: StreamConnection, id: number, head: Exclude<CallHead, { kind: 'call' }>) {

@@ -14,8 +14,12 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   #pausedByHandler = false;
   /** Whether requests are being read: whatever the handler calls meanwhile, they are not read twice. */
   #reading = false;
-  /** What has arrived while paused. It is not consumed, so the stream's window bounds it. */
-  #held: GrowingBuffer | undefined;
+  /**
+   * What has arrived while paused: what is left of the bytes that are read next, and what came after them. None of
+   * it is consumed, so the stream's window bounds it.
+   */
+  #rest: Buffer | undefined;
+  #newer: GrowingBuffer | undefined;
   #wantsRoom = false;
 
   get ended(): boolean {
@@ -32,13 +36,22 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.#held) this.attempt(() => this.#hold(bytes, start, end));
-    else this.#read(bytes, start, end);
+    this.attempt(() => {
+      if (this.#rest) {
+        this.#newer ??= new GrowingBuffer(end - start, this.connection.limits.streamWindow);
+        this.#newer.add(bytes, start, end);
+      } else {
+        const at = this.#read(bytes, start, end);
+        // A copy: a view would keep all that has arrived with it.
+        if (at < end) this.#rest = Buffer.from(bytes.subarray(at, end));
+      }
+      this.#holdWaiting();
+    });
     if (this.over) this.#discard();
   }
 
   onRemoteEnd(): void {
-    if (!this.#held) this.#endOfRequests();
+    if (!this.#rest) this.#endOfRequests();
   }
 
   pause(): void {
@@ -47,12 +60,24 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
 
   resume(): void {
     this.#pausedByHandler = false;
-    if (this.#reading || !this.#held) return;
-    const held = this.#held.bytes;
-    this.#held = undefined;
-    this.hold(0);
-    this.#read(held, 0, held.length);
-    if (this.remoteEnded && !this.#held) this.#endOfRequests();
+    if (this.#reading || !this.#rest) return;
+    while (this.#rest && !this.paused) {
+      const rest: Buffer = this.#rest;
+      this.#rest = undefined;
+      const at = this.#read(rest, 0, rest.length);
+      if (at < rest.length) {
+        this.#rest = rest.subarray(at);
+      } else {
+        this.#rest = this.#newer?.bytes;
+        this.#newer = undefined;
+      }
+    }
+    if (this.over) {
+      this.#discard();
+      return;
+    }
+    this.attempt(() => this.#holdWaiting());
+    if (this.remoteEnded && !this.#rest) this.#endOfRequests();
   }
 
   message(bytes: Buffer, start: number, end: number): void {
@@ -80,7 +105,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     return false;
   }
 
-  /** @throws whatever the codec throws; then nothing is sent */
+  /** @throws whatever the codec throws; then no part of the response is sent */
   #send(response: unknown): void {
     const { response: codec } = this.method;
     const { connection } = this;
@@ -126,10 +151,11 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   get #hasRoom(): boolean {
     const { limits, writer } = this.connection;
     const { output } = writer;
-    return this.queued < limits.queued && !output.busy && output.unwritten < limits.unwritten;
+    return this.queued < limits.queued && !output.busy;
   }
 
-  #read(bytes: Buffer, start: number, end: number): void {
+  /** Reads requests until the call is paused, and returns how far. */
+  #read(bytes: Buffer, start: number, end: number): number {
     this.#reading = true;
     let at = start;
     this.attempt(() => {
@@ -139,14 +165,12 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
     // Where the call is over, what is left of it concerns nobody.
     if (this.over) at = end;
     this.consumed(at - start);
-    if (at < end) this.attempt(() => this.#hold(bytes, at, end));
+    return at;
   }
 
-  #hold(bytes: Buffer, start: number, end: number): void {
-    const most = this.connection.limits.streamWindow;
-    this.#held ??= new GrowingBuffer(end - start, most);
-    this.#held.add(bytes, start, end);
-    this.hold(this.#held.capacity);
+  #holdWaiting(): void {
+    if (this.over) return;
+    this.hold((this.#rest?.length ?? 0) + (this.#newer?.capacity ?? 0));
   }
 
   #endOfRequests(): void {
@@ -164,9 +188,10 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   }
 
   #discard(): void {
-    const held = this.#held?.length ?? 0;
-    this.#held = undefined;
+    const waiting = (this.#rest?.length ?? 0) + (this.#newer?.length ?? 0);
+    this.#rest = undefined;
+    this.#newer = undefined;
     // The connection's window is shared with other calls.
-    if (held > 0) this.consumed(held);
+    if (waiting > 0) this.consumed(waiting);
   }
 }

@@ -15,16 +15,19 @@ import { code, type MetadataEntries, type Status } from './status.ts';
 
 /** One request, one answer. Its handler is called once the client has ended the request. */
 export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
-  readonly paused = false;
   /** The request, until the client has ended it. */
   #request: Buffer | undefined;
   #start = 0;
   #end = 0;
 
+  get paused(): boolean {
+    return this.over;
+  }
+
   protected start(): void {}
 
   onData(bytes: Buffer, start: number, end: number): void {
-    // What is kept of it is bounded by itself.
+    // The limit `held` bounds what is kept, so the window is given back at once.
     this.consumed(end - start);
     if (this.over) return;
     try {

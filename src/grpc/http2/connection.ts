@@ -12,13 +12,16 @@ import { SendWindows } from './send-windows.ts';
 import type { Stream } from './stream.ts';
 import { Streams } from './streams.ts';
 
+/** What waits too much: responses for their windows, or bytes for their sockets. */
+export type Pressure = 'queued' | 'unwritten';
+
 export interface ConnectionOptions<Head> extends IncomingOptions<Head> {
   limits: Limits;
   totals: Totals;
   /** Called once when the connection is over; `reason` says what the peer did wrong, if anything. */
   onClosed(reason: string | undefined): void;
   /** Called when more waits for all peers together than the limits allow. */
-  onPressure(): void;
+  onPressure(kind: Pressure): void;
   /** Called for an error that is a defect of the program. */
   onDefect(error: unknown): void;
 }
@@ -26,14 +29,15 @@ export interface ConnectionOptions<Head> extends IncomingOptions<Head> {
 /** How long a connection that ends may take for its last bytes. Unit: milliseconds. */
 const closingLimit = 1_000;
 
-/** So much DATA earns the peer one more WINDOW_UPDATE. Unit: bytes. */
-const dataPerUpdate = 1024;
+/** So much DATA earns the peer two more WINDOW_UPDATEs, one for each window. Unit: bytes. */
+const dataPerUpdate = 128;
+const updatesForData = 2;
 
 /**
  * The server's side of one HTTP/2 connection (RFC 9113), from its socket to its streams.
  *
  * - `open`: takes streams
- * - `draining`: a GOAWAY has named the last stream; those after it are ignored
+ * - `draining`: a GOAWAY has named the last stream; those after it are refused
  * - `failed`: a GOAWAY has named an error; nothing is read any more
  * - `closed`: the socket is closed
  */
@@ -72,12 +76,12 @@ export class Connection<Head = any> implements IncomingConnection {
       limits,
       totals,
       onRoom: () => this.#onRoom(),
-      onPressure: () => options.onPressure(),
-      onStalled: () => this.abandon('it has read nothing for too long'),
+      onPressure: () => options.onPressure('unwritten'),
+      onStalled: () => this.abandon('the client has not read what waits for it for too long'),
     });
     this.writer = new FrameWriter(this.#output);
     this.control = new Control(this.writer, limits, () => {
-      this.abandon('it did not begin with SETTINGS in time');
+      this.abandon('the client sent no SETTINGS in time');
     });
     this.receiveWindow = new ReceiveWindow(this.writer, 0, limits.connectionWindow);
     this.writer.windowUpdate(0, limits.connectionWindow - initialWindow);
@@ -110,8 +114,10 @@ export class Connection<Head = any> implements IncomingConnection {
       this.#fail(error);
       return;
     }
+    if (this.#output.unwritten <= this.limits.unwritten) return;
     // The peer is held back while it reads too little.
-    if (this.#output.unwritten > this.limits.unwritten) this.#socket.pause();
+    this.#output.flush();
+    if (this.#output.busy) this.#socket.pause();
   }
 
   #onRoom(): void {
@@ -130,15 +136,16 @@ export class Connection<Head = any> implements IncomingConnection {
     this.#sent += bytes;
     if (this.#sent < dataPerUpdate) return;
     this.#sent = 0;
-    this.control.earn();
+    for (let count = 0; count < updatesForData; count++) this.control.earn();
   }
 
   pressure(): void {
-    this.#options.onPressure();
+    this.#options.onPressure('queued');
   }
 
   finished(stream: Stream): void {
-    this.control.earn();
+    if (stream.served) this.control.earn();
+    else this.control.spend();
     if (stream.remoteEnded) {
       this.streams.end(stream.id);
     } else {

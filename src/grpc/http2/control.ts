@@ -133,7 +133,7 @@ export class Control {
       ack();
       return;
     }
-    // A second one is another client's, to which it means something else.
+    // grpc-go sends no second one before the acknowledgement, so this client is not grpc-go.
     if (this.#latePing) {
       ack();
       return;

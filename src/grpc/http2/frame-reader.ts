@@ -30,8 +30,8 @@ export interface FrameSink {
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /**
- * Cuts what a socket delivers into frames. DATA goes on piece by piece, without a copy. Of any other frame
- * that arrives in parts, at most one is kept: 9 + 16,384 bytes.
+ * Cuts what a socket delivers into frames. DATA goes on piece by piece, without a copy. At most one
+ * partial frame of another type is kept: 9 + 16,384 bytes.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -132,7 +132,7 @@ export class FrameReader {
       this.#sink.frame(type, flags, streamId, bytes, start, start + length);
       return;
     }
-    // Padded: whatever the padding is said to be, the frame is what it is long.
+    // A padded frame is kept whole, so its length bounds the padding.
     const padding = length > 0 ? (bytes[start] as number) + 1 : 1;
     if (padding > length) {
       throw new ConnectionError('PROTOCOL_ERROR', 'a DATA frame with more padding than payload');

@@ -10,7 +10,7 @@ import type { Streams } from './streams.ts';
 export interface IncomingConnection extends StreamConnection {
   readonly control: Control;
   readonly streams: Streams;
-  /** Whether new streams are taken; otherwise they are ignored. */
+  /** Whether new streams are taken; otherwise they are refused. */
   readonly takesStreams: boolean;
   /** Resets a stream, which may be one that was never opened. */
   reset(streamId: number, code: ErrorName): void;
@@ -106,7 +106,7 @@ export class Incoming<Head> implements FrameSink {
       this.#onBlock(blocks.continuation(flags, streamId, bytes, start, end));
     } else if (type === frame.priority) {
       const problem = this.#connection.control.priority(streamId, bytes, start, end);
-      if (problem) this.#connection.reset(streamId, problem);
+      if (problem) this.#resetKnown(streamId, problem);
     } else {
       const settings = this.#connection.control.frame(type, flags, streamId, bytes, start, end);
       if (settings?.headerTableSize !== undefined) {
@@ -129,6 +129,11 @@ export class Incoming<Head> implements FrameSink {
       this.#onTrailers(known, block);
       return;
     }
+    if (this.#connection.streams.wasReset(streamId)) {
+      // Trailers that were under way when this side reset the stream.
+      this.#connection.control.spend();
+      return;
+    }
     this.#connection.streams.begin(streamId);
     if (!this.#connection.takesStreams) {
       this.#connection.reset(streamId, 'REFUSED_STREAM');
@@ -144,6 +149,14 @@ export class Incoming<Head> implements FrameSink {
     } else {
       this.#open(streamId, request, endStream);
     }
+  }
+
+  /** A stream that was never opened cannot be reset (RFC 9113, 6.4). */
+  #resetKnown(streamId: number, problem: ErrorName): void {
+    if (!this.#connection.streams.get(streamId)) {
+      throw new ConnectionError(problem, 'an invalid PRIORITY frame');
+    }
+    this.#connection.reset(streamId, problem);
   }
 
   #isFull(): boolean {

@@ -37,12 +37,12 @@ export class Output {
   /** The part of the block that is written and not yet handed on: `[#start, #end)`. */
   #start = 0;
   #end = 0;
-  /** What comes before it. */
+  /** Full blocks and large payloads that precede the current block. */
   #full: Buffer[] = [];
   #fullBytes = 0;
   #scheduled = false;
   #busy = false;
-  /** Since when the socket has taken nothing, of performance.now(). */
+  /** Since when the socket has not taken everything, of performance.now(). */
   #busySince = 0;
   #stalling: NodeJS.Timeout | undefined;
   /** What {@link Totals.unwritten} has of this connection. */
@@ -85,7 +85,7 @@ export class Output {
     return this.#busy;
   }
 
-  /** Since when, in terms of performance.now(); for ever in the future while it is not. */
+  /** Since when, in terms of performance.now(); Infinity while the socket is not busy. */
   get busySince(): number {
     return this.#busy ? this.#busySince : Number.POSITIVE_INFINITY;
   }

@@ -87,7 +87,9 @@ function spoiled(encoded: Buffer, changes: [at: number, value: number][], length
 
 /** Decodes the bytes with other bytes around them. */
 function decodeAmong({ codec }: Case, encoded: Buffer): { message: object; input: Buffer } {
-  const input = Buffer.concat([Buffer.alloc(3, 0x0a), encoded, Buffer.alloc(300, 0x0a)]);
+  // In memory of its own, so that a copy is not taken for a view.
+  const input = Buffer.allocUnsafeSlow(3 + encoded.length + 300).fill(0x0a);
+  encoded.copy(input, 3);
   return { message: codec.decode(input, 3, 3 + encoded.length), input };
 }
 
@@ -130,7 +132,8 @@ for (const [name, kind] of Object.entries(cases)) {
           const { message, input } = decodeAmong(kind, broken);
           for (const view of views(message).filter(({ length }) => length > 0)) {
             const start = view.byteOffset - input.byteOffset;
-            expect(view.buffer).toBe(input.buffer);
+            // The smaller part of a request is copied.
+            if (view.buffer !== input.buffer) continue;
             expect(start).toBeGreaterThanOrEqual(3);
             expect(start + view.length).toBeLessThanOrEqual(3 + broken.length);
           }
@@ -194,4 +197,15 @@ test('a lone surrogate is sent as U+FFFD: daprd refuses a message with broken UT
     topicName: '\ufffd',
     metadata: { '\ufffd': '\ufffd' },
   });
+});
+
+test('data that is the smaller part of its request does not keep the request', () => {
+  const padding = { metadata: { a: 'x'.repeat(1_000) } };
+  const codec = messages.publishRequest;
+  const written = encode(codec, { ...codec.create(), data: Buffer.from('small'), ...padding });
+  const input = Buffer.allocUnsafeSlow(written.length);
+  written.copy(input);
+  const { data } = codec.decode(input, 0, input.length);
+  expect(Buffer.from(data).toString()).toBe('small');
+  expect(data.buffer).not.toBe(input.buffer);
 });

@@ -171,6 +171,14 @@ describe('a request', () => {
     expect(test.sent().headers).toMatchObject([{ 'grpc-status': '12' }]);
   });
 
+  test('with a second one, and the beginning of a third: nothing is left behind', () => {
+    const test = new TestCall(methodOf(never));
+    const third = prefixed('x'.repeat(5_000)).subarray(0, 100);
+    test.send(Buffer.concat([prefixed('one', 'two'), third]));
+    expect(test.connection.held).toBe(0);
+    expect(test.connection.totals.held).toBe(0);
+  });
+
   test.each([1, 4, 6, 9])('cut short after %d of 10 bytes: INTERNAL', (length) => {
     const test = new TestCall(methodOf(never));
     test.send(prefixed('hello').subarray(0, length));
