@@ -26,11 +26,14 @@ export interface ConnectionOptions<Head> extends IncomingOptions<Head> {
   onDefect(error: unknown): void;
 }
 
+/** How long what has arrived is read before other connections have their turn. Unit: milliseconds. */
+const longestTurn = 5;
+
 /** How long a connection that ends may take for its last bytes. Unit: milliseconds. */
 const closingLimit = 1_000;
 
-/** So much DATA earns the peer two more WINDOW_UPDATEs, one for each window. Unit: bytes. */
-const dataPerUpdate = 128;
+/** So much DATA, which every message has, earns the peer two more WINDOW_UPDATEs, one for each window. Unit: bytes. */
+const dataPerUpdate = 5;
 const updatesForData = 2;
 
 /**
@@ -57,6 +60,8 @@ export class Connection<Head = any> implements IncomingConnection {
   readonly #output: Output;
   readonly #reader: FrameReader;
   #state: 'open' | 'draining' | 'failed' | 'closed' = 'open';
+  /** Whether a part of what has arrived is read later. */
+  #reading = false;
   /** Bytes of DATA since the frame budget was credited for DATA. */
   #sent = 0;
   /** Whether the socket is to be ended as soon as it has taken everything. */
@@ -106,10 +111,11 @@ export class Connection<Head = any> implements IncomingConnection {
     return this.#output.busySince;
   }
 
-  #read(chunk: Buffer): void {
+  #read(chunk: Buffer, from = 0): void {
     if (this.#state === 'failed' || this.#state === 'closed') return;
     try {
-      this.#reader.push(chunk);
+      const at = this.#reader.push(chunk, from, performance.now() + longestTurn);
+      if (at < chunk.length) this.#readLater(chunk, at);
     } catch (error) {
       this.#fail(error);
       return;
@@ -120,12 +126,29 @@ export class Connection<Head = any> implements IncomingConnection {
     if (this.#output.busy) this.#socket.pause();
   }
 
+  /** Lets other connections have their turn. */
+  #readLater(chunk: Buffer, from: number): void {
+    this.#reading = true;
+    this.#socket.pause();
+    setImmediate(() => {
+      this.#reading = false;
+      this.#read(chunk, from);
+      this.#resume();
+    });
+  }
+
+  /** Reads on from the socket, unless something is in the way. */
+  #resume(): void {
+    if (this.#reading || this.#output.busy || !this.#socket.isPaused()) return;
+    this.#socket.resume();
+  }
+
   #onRoom(): void {
     if (this.#ending) {
       this.#socket.end();
       return;
     }
-    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#resume();
     this.sendWindows.wake();
   }
 

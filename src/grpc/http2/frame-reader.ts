@@ -27,6 +27,9 @@ export interface FrameSink {
   ): void;
 }
 
+/** Frames that are read between two looks at the clock. */
+const framesBetweenLooks = 64;
+
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
 /**
@@ -48,18 +51,25 @@ export class FrameReader {
     this.#sink = sink;
   }
 
-  /** @throws ConnectionError for a wrong preface or a frame that is too long, and whatever the sink throws */
-  push(chunk: Buffer): void {
-    let at = this.#prefaceRead < preface.length ? this.#readPreface(chunk) : 0;
+  /**
+   * Reads a chunk from `from` on, until all of it is read or the time is up.
+   *
+   * @param deadline of performance.now()
+   * @returns the place up to which it has read
+   * @throws ConnectionError for a wrong preface or a frame that is too long, and whatever the sink throws
+   */
+  push(chunk: Buffer, from = 0, deadline = Number.POSITIVE_INFINITY): number {
+    let at = this.#prefaceRead < preface.length ? this.#readPreface(chunk) : from;
     const end = chunk.length;
-    while (at < end) {
+    for (let frames = 1; at < end; frames++) {
+      if (frames % framesBetweenLooks === 0 && performance.now() > deadline) return at;
       if (this.#dataLeft > 0) {
         at = this.#dataPiece(chunk, at, end);
       } else if (this.#partial) {
         at = this.#collect(this.#partial, chunk, at, end);
       } else if (end - at < frameHeaderSize) {
         this.#keep(frameHeaderSize, chunk, at, end);
-        return;
+        return end;
       } else {
         const length = lengthAt(chunk, at);
         if (isPlainData(chunk, at)) {
@@ -67,13 +77,14 @@ export class FrameReader {
           at += frameHeaderSize;
         } else if (end - at < frameHeaderSize + length) {
           this.#keep(frameHeaderSize + length, chunk, at, end);
-          return;
+          return end;
         } else {
           this.#whole(chunk, at, length);
           at += frameHeaderSize + length;
         }
       }
     }
+    return at;
   }
 
   #readPreface(chunk: Buffer): number {

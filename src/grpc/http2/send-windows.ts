@@ -11,7 +11,7 @@ export class SendWindows {
   /** What a stream has when it opens. */
   initial = initialWindow;
   /** Streams that have more to send than a window or the socket has taken. */
-  #waiting = new Set<Stream>();
+  readonly #waiting = new Set<Stream>();
 
   /** Has {@link Stream.sendQueued} and {@link Stream.onWindow} called when the peer may take more. */
   wait(stream: Stream): void {
@@ -27,7 +27,8 @@ export class SendWindows {
     if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a WINDOW_UPDATE of 0');
     this.connection += increment;
     checkWindow(this.connection);
-    this.wake();
+    // Those who still wait when the window is used up have their turn next time.
+    this.wake(() => this.connection > 0);
   }
 
   /** @returns the name of the error that the stream ends with, if any */
@@ -57,12 +58,15 @@ export class SendWindows {
     if (change > 0) this.wake();
   }
 
-  /** Lets every stream that waits send again. */
-  wake(): void {
-    if (this.#waiting.size === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
-    for (const stream of waiting) wakeStream(stream);
+  /** Lets the streams that wait send again, in the order in which they began to wait, as long as `goesOn` holds. */
+  wake(goesOn: () => boolean = () => true): void {
+    // A stream that goes on waiting is added at the end again.
+    let left = this.#waiting.size;
+    for (const stream of this.#waiting) {
+      if (left-- === 0 || !goesOn()) return;
+      this.#waiting.delete(stream);
+      wakeStream(stream);
+    }
   }
 }
 

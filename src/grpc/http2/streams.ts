@@ -67,7 +67,7 @@ export class Streams {
   }
 
   wasReset(streamId: number): boolean {
-    return this.#reset.includes(streamId);
+    return streamId !== 0 && this.#reset.includes(streamId);
   }
 
   /**
