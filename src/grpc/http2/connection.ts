@@ -27,7 +27,7 @@ export interface ConnectionOptions<Head> extends IncomingOptions<Head> {
 }
 
 /** How long what has arrived is read before other connections have their turn. Unit: milliseconds. */
-const longestTurn = 5;
+const longestTurn = 1;
 
 /** How long a connection that ends may take for its last bytes. Unit: milliseconds. */
 const closingLimit = 1_000;

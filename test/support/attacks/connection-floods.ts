@@ -79,8 +79,8 @@ export const connectionFloods = {
     await sleep(hold);
     noteConnections(clients, note);
   },
-  '1,000 connections with 250 open calls each': async ({ socket }, note) => {
-    const clients = await openMany(1_000, () => Http2Client.open(socket));
+  '400 connections with 250 open calls each': async ({ socket }, note) => {
+    const clients = await openMany(400, () => Http2Client.open(socket));
     for (const client of clients) {
       const calls = Array.from({ length: 250 }, () => headers(client.nextStream(), pullBlock));
       await Promise.race([client.push(...calls), sleep(500, undefined, { ref: false })]);
