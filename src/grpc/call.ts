@@ -1,4 +1,5 @@
 import type { CallHead } from './call-head.ts';
+import type { HeaderBlock } from './http2/frame-writer.ts';
 import { ConstantField, constantRoom, literalSize } from './http2/header-encoder.ts';
 import type { StreamConnection } from './http2/stream.ts';
 import { Stream } from './http2/stream.ts';
@@ -83,11 +84,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     if (this.begun || this.over) return;
     this.begun = true;
     const fields = toFields(metadata);
-    this.connection.writer.headers(this.id, 0, roomFor(fields), (encoder, target, at) => {
-      let end = encoder.constant(target, encoder.status200(target, at), contentType);
-      for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
-      return end;
-    });
+    this.connection.writer.headers(this.id, 0, roomFor(fields), responseBlock(fields));
   }
 
   onAbort(): void {
@@ -114,6 +111,16 @@ export abstract class ServedCall extends Stream implements MessageSink {
       for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
       return end;
     });
+  }
+
+  /** @throws StatusError when the bytes are not a request */
+  protected decode(bytes: Buffer, start: number, end: number): unknown {
+    try {
+      return this.method.request.decode(bytes, start, end);
+    } catch (error) {
+      const message = `the request cannot be decoded: ${(error as Error).message}`;
+      throw new StatusError({ code: code.INTERNAL, message });
+    }
   }
 
   /** Runs something of the handler's; what it throws ends the call. */
@@ -149,9 +156,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
 
   #begin(): void {
     this.begun = true;
-    this.connection.writer.headers(this.id, 0, constantRoom, (encoder, target, at) =>
-      encoder.constant(target, encoder.status200(target, at), contentType),
-    );
+    this.connection.writer.headers(this.id, 0, constantRoom, responseBlock([]));
   }
 
   #late(): void {
@@ -159,7 +164,19 @@ export abstract class ServedCall extends Stream implements MessageSink {
   }
 }
 
-export function roomFor(fields: readonly (readonly [string, string])[]): number {
+type Fields = readonly (readonly [name: string, value: string])[];
+
+/** Returns the header block that a response begins with. */
+export function responseBlock(fields: Fields): HeaderBlock {
+  return (encoder, target, at) => {
+    let end = encoder.constant(target, encoder.status200(target, at), contentType);
+    for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
+    return end;
+  };
+}
+
+/** Returns the most bytes that a block with these fields takes. */
+export function roomFor(fields: Fields): number {
   let room = constantRoom;
   for (const [name, value] of fields) room += literalSize(name, value);
   return room;

@@ -1,4 +1,4 @@
-import { contentType, roomFor } from './call.ts';
+import { responseBlock, roomFor } from './call.ts';
 import type { CallHead } from './call-head.ts';
 import type { StreamConnection } from './http2/stream.ts';
 import { Stream } from './http2/stream.ts';
@@ -27,11 +27,7 @@ export class RefusedCall extends Stream {
       ['grpc-message', percentEncode(head.status.message ?? '')],
       ...(head.metadata ?? []),
     ] as [string, string][];
-    this.sendTrailers(roomFor(fields), (encoder, target, at) => {
-      let end = encoder.constant(target, encoder.status200(target, at), contentType);
-      for (const [name, value] of fields) end = encoder.literal(target, end, name, value);
-      return end;
-    });
+    this.sendTrailers(roomFor(fields), responseBlock(fields));
   }
 
   onData(): void {}

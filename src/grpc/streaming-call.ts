@@ -3,7 +3,7 @@ import { GrowingBuffer } from './growing-buffer.ts';
 import { frame, frameHeaderSize, frameSize, writeFrameHeader } from './http2/frames.ts';
 import { prefixSize } from './message-reader.ts';
 import type { Method, StreamingCall } from './method.ts';
-import { code, type Status, StatusError } from './status.ts';
+import { code, type Status } from './status.ts';
 import { writePrefix } from './unary-call.ts';
 
 /** Any number of requests and responses. Its handler is called as soon as the call has come. */
@@ -81,13 +81,7 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   }
 
   message(bytes: Buffer, start: number, end: number): void {
-    let request: unknown;
-    try {
-      request = this.method.request.decode(bytes, start, end);
-    } catch (error) {
-      const message = `the request cannot be decoded: ${(error as Error).message}`;
-      throw new StatusError({ code: code.INTERNAL, message });
-    }
+    const request = this.decode(bytes, start, end);
     this.onMessage?.(request);
   }
 

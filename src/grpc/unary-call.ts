@@ -64,19 +64,7 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   }
 
   #handle(method: Extract<Method, { kind: 'unary' }>, request: Buffer): void {
-    let decoded: unknown;
-    try {
-      decoded = method.request.decode(request, this.#start, this.#end);
-    } catch (error) {
-      const message = `the request cannot be decoded: ${(error as Error).message}`;
-      this.finish({ code: code.INTERNAL, message });
-      return;
-    }
-    try {
-      method.handle(decoded, this);
-    } catch (error) {
-      this.failed(error);
-    }
+    this.attempt(() => method.handle(this.decode(request, this.#start, this.#end), this));
   }
 
   answer(response: unknown, trailers?: MetadataEntries): void {
