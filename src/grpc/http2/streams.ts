@@ -4,9 +4,20 @@ import type { Stream } from './stream.ts';
 /** Closed streams that are remembered, of each kind. A frame that was under way may still come for them. */
 const remembered = 256;
 
-/** The streams of one connection: the open ones, and what is known of the others. */
+/** Places for open streams, a power of two; a stream whose place is taken is kept apart. */
+const places = 512;
+
+/**
+ * The streams of one connection: the open ones, and what is known of the others.
+ *
+ * The open ones are not in a Map: under load the tables that a Map leaves behind kept closed streams alive until
+ * the next full garbage collection (docs/decisions/0009-performance-experiments.md).
+ */
 export class Streams {
-  readonly #open = new Map<number, Stream>();
+  readonly #open: (Stream | undefined)[] = new Array(places).fill(undefined);
+  /** Open streams whose place another one has. */
+  readonly #apart = new Map<number, Stream>();
+  #size = 0;
   /** The highest stream id that the peer has used. */
   #last = 0;
   readonly #ended = new Uint32Array(remembered);
@@ -15,7 +26,7 @@ export class Streams {
   #resetCount = 0;
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
   }
 
   get last(): number {
@@ -23,12 +34,15 @@ export class Streams {
   }
 
   get(streamId: number): Stream | undefined {
-    return this.#open.get(streamId);
+    const stream = this.#open[placeOf(streamId)];
+    if (stream?.id === streamId) return stream;
+    return this.#apart.size > 0 ? this.#apart.get(streamId) : undefined;
   }
 
-  /** Returns the open streams as they are now. */
+  /** Returns the open streams as they are now, in the order in which the peer has opened them. */
   all(): Stream[] {
-    return [...this.#open.values()];
+    const all = [...this.#open.filter((stream) => stream !== undefined), ...this.#apart.values()];
+    return all.sort((a, b) => a.id - b.id);
   }
 
   /**
@@ -51,19 +65,29 @@ export class Streams {
   }
 
   add(stream: Stream): void {
-    this.#open.set(stream.id, stream);
+    const place = placeOf(stream.id);
+    if (this.#open[place]) this.#apart.set(stream.id, stream);
+    else this.#open[place] = stream;
+    this.#size++;
   }
 
   /** Removes a stream that both sides have ended, or that the peer has reset. */
   end(streamId: number): void {
-    this.#open.delete(streamId);
+    this.#remove(streamId);
     this.#ended[this.#endedCount++ % remembered] = streamId;
   }
 
   /** Removes a stream that this side has reset, after which frames for it are still under way. */
   reset(streamId: number): void {
-    this.#open.delete(streamId);
+    this.#remove(streamId);
     this.#reset[this.#resetCount++ % remembered] = streamId;
+  }
+
+  #remove(streamId: number): void {
+    const place = placeOf(streamId);
+    if (this.#open[place]?.id === streamId) this.#open[place] = undefined;
+    else if (!this.#apart.delete(streamId)) return;
+    this.#size--;
   }
 
   wasReset(streamId: number): boolean {
@@ -83,4 +107,9 @@ export class Streams {
       );
     }
   }
+}
+
+/** A peer's stream ids are odd. */
+function placeOf(streamId: number): number {
+  return (streamId >>> 1) & (places - 1);
 }

@@ -25,6 +25,31 @@ test('streams that are open are found, and counted', () => {
   expect([streams.size, streams.last]).toEqual([0, 7]);
 });
 
+test('a stream that stays open is found beside those that come and go, in order', () => {
+  const streams = new Streams();
+  const first = open(streams, 1);
+  for (let id = 3; id < 3_000; id += 2) {
+    const stream = open(streams, id);
+    expect(streams.get(id)).toBe(stream);
+    expect(streams.get(1)).toBe(first);
+    expect(streams.all()).toEqual([first, stream]);
+    streams.end(id);
+    streams.end(id);
+    expect(streams.get(id)).toBeUndefined();
+    expect(streams.size).toBe(1);
+  }
+});
+
+test('as many streams can be open as the limit allows', () => {
+  const streams = new Streams();
+  const opened = Array.from({ length: 4_096 }, (_, index) => open(streams, 2 * index + 1));
+  expect(streams.size).toBe(4_096);
+  expect(streams.all()).toEqual(opened);
+  for (const stream of opened) expect(streams.get(stream.id)).toBe(stream);
+  for (const stream of opened.toReversed()) streams.reset(stream.id);
+  expect([streams.size, streams.all()]).toEqual([0, []]);
+});
+
 test('ids are odd and rise', () => {
   const streams = new Streams();
   open(streams, 5);
