@@ -1,3 +1,4 @@
+import type { BusyPoll } from './busy-poll.ts';
 import type { CallHead } from './call-head.ts';
 import type { HeaderBlock } from './http2/frame-writer.ts';
 import { ConstantField, constantRoom, literalSize } from './http2/header-encoder.ts';
@@ -15,6 +16,8 @@ export const contentType = new ConstantField('content-type', 'application/grpc')
 export const statusOk = new ConstantField('grpc-status', '0');
 
 export interface CallOptions {
+  /** Told of unary calls. */
+  poll: BusyPoll;
   peer: unknown;
   /** Told what a handler throws. */
   defect(error: unknown, path: string): void;
@@ -33,7 +36,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
   protected begun = false;
   /** Whether the call was answered, failed or cancelled: nothing that the handler does counts any more. */
   protected over = false;
-  readonly #options: CallOptions;
+  protected readonly options: CallOptions;
   readonly #held: Reserved;
   /** Bytes of its header list that count as held. */
   readonly #headSize: number;
@@ -46,7 +49,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
     options: CallOptions,
   ) {
     super(connection, id);
-    this.#options = options;
+    this.options = options;
     this.peer = options.peer;
     this.path = head.path;
     this.metadata = head.metadata;
@@ -135,7 +138,7 @@ export abstract class ServedCall extends Stream implements MessageSink {
   /** Ends the call for an error that its handler did not choose. A defect is told of after the end, too. */
   protected failed(error: unknown): void {
     const known = error instanceof StatusError;
-    if (!known) this.#options.defect(error, this.path);
+    if (!known) this.options.defect(error, this.path);
     this.giveUp(known ? error.status : { code: code.INTERNAL, message: 'internal error' });
   }
 

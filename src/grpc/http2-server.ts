@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { BusyPoll } from './busy-poll.ts';
 import { type CallHead, readCallHead } from './call-head.ts';
 import { Connection, type Pressure } from './http2/connection.ts';
 import { defaultLimits, type Limits } from './limits.ts';
@@ -29,6 +30,7 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
   readonly #limits: Limits;
   readonly #methods: ReadonlyMap<string, Method<Peer>>;
   readonly #totals = new Totals();
+  readonly #poll = new BusyPoll();
   readonly #connections = new Map<Connection<CallHead>, Peer>();
 
   constructor(options: Http2ServerOptions<Peer>) {
@@ -39,7 +41,7 @@ export class Http2Server<Peer> implements GrpcServer<Peer> {
 
   serve(socket: Socket, peer: Peer): ServedConnection {
     const { defect, dropped } = this.#options;
-    const options = { peer, defect };
+    const options = { peer, defect, poll: this.#poll };
     const methods = this.#methods as ReadonlyMap<string, Method>;
     const connection: Connection<CallHead> = new Connection(socket, {
       limits: this.#limits,

@@ -20,11 +20,21 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   #start = 0;
   #end = 0;
 
+  constructor(...args: ConstructorParameters<typeof ServedCall>) {
+    super(...args);
+    this.options.poll.began();
+  }
+
   get paused(): boolean {
     return this.over;
   }
 
   protected start(): void {}
+
+  protected override settle(): void {
+    super.settle();
+    this.options.poll.ended();
+  }
 
   onData(bytes: Buffer, start: number, end: number): void {
     // The limit `held` bounds what is kept, so the window is given back at once.

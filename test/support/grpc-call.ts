@@ -1,3 +1,4 @@
+import { BusyPoll } from '../../src/grpc/busy-poll.ts';
 import type { CallOptions, ServedCall } from '../../src/grpc/call.ts';
 import type { CallHead } from '../../src/grpc/call-head.ts';
 import type { Codec } from '../../src/grpc/codec.ts';
@@ -58,6 +59,7 @@ export class TestCall {
       size: 0,
     };
     const options: CallOptions = {
+      poll: new BusyPoll(),
       peer: 'peer',
       defect: (error, path) => this.defects.push([error, path]),
     };
