@@ -127,9 +127,6 @@ interface PeerCall {
   readonly metadata: Metadata;
 }
 
-/** Component names by metadata. Calls with the same header block share their metadata. */
-const components = new WeakMap<Metadata, string>();
-
 /**
  * Returns the Component's name; '' for a caller that sends none (grpcurl, say).
  *
@@ -137,11 +134,6 @@ const components = new WeakMap<Metadata, string>();
  * too, before its own.
  */
 function componentOf(metadata: Metadata): string {
-  let name = components.get(metadata);
-  if (name === undefined) {
-    const names = metadata.get('x-component-instance').join(',').split(',');
-    name = names.at(-1)?.trim() ?? '';
-    components.set(metadata, name);
-  }
-  return name;
+  const names = `${metadata.get('x-component-instance').at(-1) ?? ''}`;
+  return names.slice(names.lastIndexOf(',') + 1).trim();
 }

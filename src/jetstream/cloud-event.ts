@@ -1,3 +1,5 @@
+import { asBuffer, holds } from './bytes.ts';
+
 const quote = '"'.charCodeAt(0);
 const backslash = '\\'.charCodeAt(0);
 const open = { object: '{'.charCodeAt(0), list: '['.charCodeAt(0) } as const;
@@ -7,9 +9,12 @@ const comma = ','.charCodeAt(0);
 const space = ' '.charCodeAt(0);
 
 /** What every CloudEvent has; each must be a string, and not empty. By length: none has another's. */
-const required = new Map(
-  ['id', 'type', 'source', 'specversion'].map((name) => [name.length, Buffer.from(name)]),
-);
+const required: readonly (Buffer | undefined)[] = ['id', 'type', 'source', 'specversion'].reduce<
+  (Buffer | undefined)[]
+>((names, name) => names.with(name.length, Buffer.from(name)), new Array(12).fill(undefined));
+
+/** A bit for each length of {@link required}. */
+const all = required.reduce((bits, name, length) => (name ? bits | (1 << length) : bits), 0);
 
 /** Of more than this it is worth asking first whether it may be an event. Unit: bytes. */
 const large = 4_096;
@@ -25,10 +30,10 @@ const short = 48;
  * all would take longer than to publish it. What is passed over need not be valid JSON.
  */
 export function cloudEventId(data: Uint8Array): string | undefined {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const bytes = asBuffer(data);
   if (bytes[0] !== open.object) return undefined;
   if (bytes.length > large && !bytes.includes('"specversion"')) return undefined;
-  const found = new Set<number>();
+  let found = 0;
   let id: string | undefined;
   let at = 1;
   for (;;) {
@@ -41,11 +46,11 @@ export function cloudEventId(data: Uint8Array): string | undefined {
     at = skipSpace(bytes, at + 1);
     const end = skipValue(bytes, at);
     const length = afterKey - key - 2;
-    const name = required.get(length);
-    if (name && startsWith(bytes, key + 1, name)) {
+    const name = required[length];
+    if (name && holds(bytes, key + 1, name)) {
       // The last one counts where there are two.
-      if (bytes[at] === quote && end - at > 2) found.add(length);
-      else found.delete(length);
+      if (bytes[at] === quote && end - at > 2) found |= 1 << length;
+      else found &= ~(1 << length);
       if (length === 2) id = bytes[at] === quote ? textOf(bytes, at, end) : undefined;
     }
     at = skipSpace(bytes, end);
@@ -54,14 +59,7 @@ export function cloudEventId(data: Uint8Array): string | undefined {
     at++;
   }
   if (skipSpace(bytes, at + 1) < bytes.length) return undefined;
-  return found.size === required.size ? id : undefined;
-}
-
-function startsWith(bytes: Buffer, at: number, name: Buffer): boolean {
-  for (let index = 0; index < name.length; index++) {
-    if (bytes[at + index] !== name[index]) return false;
-  }
-  return true;
+  return found === all ? id : undefined;
 }
 
 /** Every skip returns where the next thing begins: at the end of the bytes, or past it, if there is none. */

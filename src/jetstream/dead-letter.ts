@@ -6,7 +6,8 @@ import type { Logger } from '../log.ts';
 import type { Connection } from './connection.ts';
 import type { DeathReason, SubscriptionCounts } from './counts.ts';
 import { type DeliveryInfo, messageIdHeader } from './message.ts';
-import type { Publisher, Stored } from './publisher.ts';
+import type { Stored } from './pending-publish.ts';
+import type { Publisher } from './publisher.ts';
 
 /** Headers that a dead letter has besides its own. */
 export const deadLetterHeaders = {

@@ -77,7 +77,7 @@ export class HandOver {
     try {
       for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
         if ('flowControl' in next) {
-          this.#options.connection.outbox.send(next.flowControl, '');
+          this.#options.connection.outbox.send({ subject: next.flowControl, payload: '' });
           continue;
         }
         // A push consumer sends more than the window.

@@ -65,7 +65,7 @@ export function toHeaders(subject: string, message: OutboundMessage): StoredHead
   if (contentType) lines += line(contentTypeHeader, contentType);
   const id = messageId(subject, data, metadata);
   if (id) lines += line(messageIdHeader, onOneLine(id));
-  return lines === '' ? undefined : new StoredHeaders(lines);
+  return lines === '' ? undefined : new StoredHeaders(lines, Boolean(id));
 }
 
 /** One header. A value stays on its line. */
@@ -83,15 +83,14 @@ function onOneLine(id: string): string {
  * changed, cost as much to make as the rest of a publish; it asks no more of them than to be encoded.
  */
 export class StoredHeaders {
+  /** Whether a message id is among them. */
+  readonly identified: boolean;
   readonly #lines: string;
 
   /** @param lines each of them with its end */
-  constructor(lines: string) {
+  constructor(lines: string, identified: boolean) {
     this.#lines = lines;
-  }
-
-  has(key: string): boolean {
-    return this.#lines.startsWith(`${key}: `) || this.#lines.includes(`\r\n${key}: `);
+    this.identified = identified;
   }
 
   /** As NATS takes it. */

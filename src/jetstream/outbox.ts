@@ -1,10 +1,15 @@
 import type { NatsConnection, PublishOptions } from '@nats-io/transport-node';
 
-interface Outgoing {
-  subject: string;
-  payload: Uint8Array | string;
-  options: PublishOptions | undefined;
-  failed: ((error: unknown) => void) | undefined;
+/** A message on its way to the server. */
+export interface Outgoing {
+  readonly subject: string;
+  readonly payload: Uint8Array | string;
+  readonly options?: PublishOptions | undefined;
+  /**
+   * Called where the client does not take it: it is too large, or the connection has been closed for good. Never
+   * throws.
+   */
+  failed?: ((error: unknown) => void) | undefined;
 }
 
 /** What nobody waits for is written this late at most. Unit: milliseconds. */
@@ -30,19 +35,9 @@ export class Outbox {
     this.#nats = nats;
   }
 
-  /**
-   * Never throws.
-   *
-   * @param failed called where the client does not take it: it is too large, or the connection has
-   *   been closed for good
-   */
-  send(
-    subject: string,
-    payload: Uint8Array | string,
-    options?: PublishOptions,
-    failed?: (error: unknown) => void,
-  ): void {
-    this.#waiting.push({ subject, payload, options, failed });
+  /** Never throws. */
+  send(outgoing: Outgoing): void {
+    this.#waiting.push(outgoing);
     if (this.#scheduled) return;
     this.#scheduled = true;
     // At the end of the callback that is running: the rest of what has arrived may bring more to send.
@@ -50,12 +45,12 @@ export class Outbox {
   }
 
   /** As {@link send}, for what makes no difference for 5 ms. */
-  sendLater(subject: string, payload: Uint8Array | string): void {
+  sendLater(outgoing: Outgoing): void {
     if (this.#waiting.length >= many) {
-      this.send(subject, payload);
+      this.send(outgoing);
       return;
     }
-    this.#waiting.push({ subject, payload, options: undefined, failed: undefined });
+    this.#waiting.push(outgoing);
     this.#timer ??= setTimeout(() => this.flush(), patience);
   }
 
@@ -71,11 +66,11 @@ export class Outbox {
     this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const { subject, payload, options, failed } of waiting) {
+    for (const outgoing of waiting) {
       try {
-        this.#nats.publish(subject, payload, options);
+        this.#nats.publish(outgoing.subject, outgoing.payload, outgoing.options);
       } catch (error) {
-        failed?.(error);
+        outgoing.failed?.(error);
       }
     }
   }

@@ -1,5 +1,6 @@
 import type { Msg } from '@nats-io/transport-node';
 import { ComponentError } from '../errors.ts';
+import { asBuffer, holds } from './bytes.ts';
 import { noStream } from './stream.ts';
 
 /** Answers of a stream that may be another one soon. */
@@ -20,9 +21,33 @@ const dropped = Buffer.from('"duplicate":');
  */
 export type PubAck = 'stored' | 'duplicate' | 'in process' | 'not now' | ComponentError;
 
+const afterStream = Buffer.from(' "seq":');
+const quote = '"'.charCodeAt(0);
+const backslash = '\\'.charCodeAt(0);
+const comma = ','.charCodeAt(0);
+const end = '}'.charCodeAt(0);
+const digit = { first: '0'.charCodeAt(0), last: '9'.charCodeAt(0) } as const;
+
+/** Whether it is `{"stream":"NAME", "seq":NUMBER}`: what nearly every answer is, and faster found than searched. */
+function isPlain(bytes: Buffer): boolean {
+  if (!holds(bytes, 0, confirmation)) return false;
+  let at = confirmation.length;
+  while (at < bytes.length && bytes[at] !== quote) if (bytes[at++] === backslash) return false;
+  if (bytes[at + 1] !== comma || !holds(bytes, at + 2, afterStream)) return false;
+  at += 2 + afterStream.length;
+  const number = at;
+  while (at < bytes.length && isDigit(bytes[at] as number)) at++;
+  return at > number && at === bytes.length - 1 && bytes[at] === end;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= digit.first && byte <= digit.last;
+}
+
 /** What a stream's answer means. */
 export function readPubAck(reply: Msg, subject: string): PubAck {
-  const bytes = Buffer.from(reply.data.buffer, reply.data.byteOffset, reply.data.byteLength);
+  const bytes = asBuffer(reply.data);
+  if (isPlain(bytes)) return 'stored';
   // Without parsing it, as most answers need none.
   if (bytes.subarray(0, confirmation.length).equals(confirmation) && !bytes.includes(refusal)) {
     return bytes.includes(dropped) ? 'duplicate' : 'stored';

@@ -3,7 +3,6 @@ import {
   createInbox,
   InvalidArgumentError,
   type Msg,
-  type MsgHdrs,
   type Subscription,
 } from '@nats-io/transport-node';
 import type { Config } from '../component/config.ts';
@@ -11,14 +10,9 @@ import { ComponentError, type ErrorCode, messageOf } from '../errors.ts';
 import { within } from '../within.ts';
 import type { Connection } from './connection.ts';
 import type { PublishCounts } from './counts.ts';
-import {
-  headersOf,
-  messageIdHeader,
-  type OutboundMessage,
-  type StoredHeaders,
-  toHeaders,
-} from './message.ts';
+import { headersOf, type OutboundMessage, type StoredHeaders, toHeaders } from './message.ts';
 import { Numbered } from './numbered.ts';
+import { type AnyHeaders, type Outcome, PendingPublish, type Stored } from './pending-publish.ts';
 import { readPubAck } from './pub-ack.ts';
 import { findStream, noStream } from './stream.ts';
 import { streamsOf } from './stream-lookup.ts';
@@ -51,41 +45,6 @@ const noResponders = 503;
 /** What no stream has answered for this part of its publishTimeout is sent once more. */
 const patience = 1 / 3;
 
-interface Pending {
-  subject: string;
-  data: Uint8Array;
-  headers: AnyHeaders | undefined;
-  /** It has a message id: the stream drops a second copy, so it may be sent again unanswered. */
-  repeatable: boolean;
-  /** When it fails, in terms of performance.now(). */
-  deadline: number;
-  /** Sent on this connection, and neither answered nor refused yet. */
-  sent: boolean;
-  /** How often it was sent, on this connection or one before. */
-  sends: number;
-  /** Sent again, for want of an answer. */
-  repeated: boolean;
-  /** A copy of it is on its way, and nobody will tell what became of that. */
-  unanswered: boolean;
-  attempts: number;
-  /** Why it has not been stored yet, where that is known. */
-  waitingFor?: string;
-  outcome: Outcome;
-}
-
-/** Those of a dead letter are the client's own. */
-type AnyHeaders = StoredHeaders | MsgHdrs;
-
-/** `duplicate`: the stream had a message of its id already, and not from here. */
-export type Stored = 'stored' | 'duplicate';
-
-interface Outcome {
-  resolve(stored: Stored): void;
-  reject(error: ComponentError): void;
-  /** Undefined for what is not the app's. */
-  counts?: PublishCounts;
-}
-
 export interface PublisherOptions {
   connection: Connection;
   config: Config;
@@ -113,7 +72,7 @@ export class Publisher {
   #closed: ComponentError | undefined;
   #pendingBytes = 0;
   /** In the order of their deadlines, since all have the same time to go. Bounded in number and bytes. */
-  readonly #pending = new Numbered<Pending>(mostPending);
+  readonly #pending = new Numbered<PendingPublish>(mostPending);
   readonly #lookups = new Map<string, Promise<string[]>>();
   readonly #made = new Map<string, Promise<string>>();
   #sweeper: NodeJS.Timeout | undefined;
@@ -232,42 +191,34 @@ export class Publisher {
 
   #store(
     subject: string,
-    data: Uint8Array,
+    payload: Uint8Array,
     headers: AnyHeaders | undefined,
     outcome: Outcome,
   ): void {
     const deadline = performance.now() + this.#timeout;
-    const { disconnectedFor } = this.#connection;
-    if (this.#deaf && !this.#closed && disconnectedFor <= this.#timeout) {
-      void this.#hearAgain().then(() =>
-        this.#enqueue({ subject, data, headers, deadline }, outcome),
-      );
-    } else this.#enqueue({ subject, data, headers, deadline }, outcome);
+    const notTaken = this.#notTaken;
+    const pending = new PendingPublish({ subject, payload, headers, deadline, outcome, notTaken });
+    if (this.#deaf && !this.#closed && this.#connection.disconnectedFor <= this.#timeout) {
+      void this.#enqueueOnceHeard(pending);
+    } else this.#enqueue(pending);
   }
 
-  #enqueue(
-    message: Pick<Pending, 'subject' | 'data' | 'headers' | 'deadline'>,
-    outcome: Outcome,
-  ): void {
+  async #enqueueOnceHeard(pending: PendingPublish): Promise<void> {
+    await this.#hearAgain();
+    this.#enqueue(pending);
+  }
+
+  #enqueue(pending: PendingPublish): void {
     const refusal = this.#closed ?? this.#refusal();
     if (refusal) {
-      outcome.reject(refusal);
+      pending.outcome.reject(refusal);
       return;
     }
-    const pending: Pending = {
-      ...message,
-      repeatable: message.headers?.has(messageIdHeader) === true,
-      sent: false,
-      sends: 0,
-      repeated: false,
-      unanswered: false,
-      attempts: 0,
-      outcome,
-    };
-    const number = this.#pending.add(pending);
-    this.#countBytes(message.data.byteLength);
+    pending.number = this.#pending.add(pending);
+    pending.options.reply = `${this.#inbox}.${pending.number}`;
+    this.#countBytes(pending.payload.byteLength);
     this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
-    if (this.#connection.connected) this.#send(number, pending);
+    if (this.#connection.connected) this.#send(pending);
   }
 
   /** Publishes that wait for their confirmation. */
@@ -297,23 +248,25 @@ export class Publisher {
     if (!this.#connection.nats.isClosed()) this.#replies?.unsubscribe();
   }
 
-  #send(number: number, pending: Pending): void {
-    const { subject, data, headers } = pending;
+  #send(pending: PendingPublish): void {
     if (pending.sends++ > 0 && pending.outcome.counts) pending.outcome.counts.repeats++;
     pending.sent = true;
-    const options = { reply: `${this.#inbox}.${number}`, headers: headers as MsgHdrs | undefined };
-    this.#connection.outbox.send(subject, data, options, (error) => {
-      // It may have failed otherwise meanwhile.
-      if (this.#pending.get(number) !== pending) return;
-      pending.sent = false;
-      const tooLarge = error instanceof InvalidArgumentError;
-      this.#fail(number, pending, tooLarge ? this.#tooLarge(data, headers) : broken(error));
-    });
+    this.#connection.outbox.send(pending);
   }
 
-  #tooLarge(data: Uint8Array, headers: AnyHeaders | undefined): ComponentError {
-    const encoded = headers as unknown as { encode(): Uint8Array } | undefined;
-    const size = data.byteLength + (encoded?.encode().byteLength ?? 0);
+  readonly #notTaken = (pending: PendingPublish, error: unknown): void => {
+    // It may have failed otherwise meanwhile.
+    if (this.#pending.get(pending.number) !== pending) return;
+    pending.sent = false;
+    this.#fail(
+      pending,
+      error instanceof InvalidArgumentError ? this.#tooLarge(pending) : broken(error),
+    );
+  };
+
+  #tooLarge({ payload, options }: PendingPublish): ComponentError {
+    const encoded = options.headers as unknown as { encode(): Uint8Array } | undefined;
+    const size = payload.byteLength + (encoded?.encode().byteLength ?? 0);
     const most = this.#connection.nats.info?.max_payload;
     return new ComponentError(
       'invalid-request',
@@ -327,20 +280,20 @@ export class Publisher {
     if (!pending) return;
     const headers = headersOf(reply);
     if (headers && headers !== 'unreadable' && headers.code === noResponders) {
-      void this.#explain(number, pending);
-      void this.#retry(number, pending);
+      void this.#explain(pending);
+      void this.#retry(pending);
       return;
     }
     const answer = readPubAck(reply, pending.subject);
     if (answer === 'not now' || answer === 'in process') {
       if (answer === 'in process') pending.unanswered = true;
       pending.waitingFor ??= `the stream of "${pending.subject}" is about to have another leader`;
-      void this.#retry(number, pending);
+      void this.#retry(pending);
       return;
     }
     if (answer instanceof ComponentError) {
       pending.sent = false;
-      this.#fail(number, pending, answer);
+      this.#fail(pending, answer);
       return;
     }
     this.#forget(number);
@@ -357,17 +310,17 @@ export class Publisher {
    * It was not stored just now: no stream is there, or its leader is being elected. Sent again until
    * its deadline, unless it turns out that nothing will ever take it.
    */
-  async #retry(number: number, pending: Pending): Promise<void> {
+  async #retry(pending: PendingPublish): Promise<void> {
     pending.sent = false;
     const wait = Math.min(retryWait.first * 2 ** pending.attempts++, retryWait.most);
     await sleep(wait);
     // A reconnect may have sent it meanwhile, or is yet to.
-    const still = this.#pending.get(number) === pending && !pending.sent;
-    if (still && this.#connection.connected) this.#send(number, pending);
+    const still = this.#pending.get(pending.number) === pending && !pending.sent;
+    if (still && this.#connection.connected) this.#send(pending);
   }
 
   /** Finds out why nobody has taken it; not knowing is no reason to give up. */
-  async #explain(number: number, pending: Pending): Promise<void> {
+  async #explain(pending: PendingPublish): Promise<void> {
     const { subject } = pending;
     try {
       const streams = await this.#streamsOf(subject);
@@ -377,8 +330,9 @@ export class Publisher {
       const reason = ComponentError.from(error);
       pending.waitingFor ??= reason.message;
       // Sent again meanwhile, it may be stored by now; if not, this is asked again.
-      if (passing.has(reason.code) || pending.sent || this.#pending.get(number) !== pending) return;
-      this.#fail(number, pending, reason);
+      if (passing.has(reason.code) || pending.sent || this.#pending.get(pending.number) !== pending)
+        return;
+      this.#fail(pending, reason);
     }
   }
 
@@ -396,15 +350,15 @@ export class Publisher {
     this.#sweeper = undefined;
     const now = performance.now();
     const connected = this.#connection.connected;
-    for (const [number, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       const left = pending.deadline - now;
       if (left > this.#timeout * (1 - patience)) break;
       if (left <= 0) {
-        this.#fail(number, pending, this.#overdue(pending));
+        this.#fail(pending, this.#overdue(pending));
       } else if (connected && pending.sent && pending.repeatable && !pending.repeated) {
         // A leader that crashed may have taken it with it.
         pending.repeated = true;
-        this.#send(number, pending);
+        this.#send(pending);
       }
     }
     if (this.#pending.size > 0) {
@@ -413,23 +367,23 @@ export class Publisher {
   }
 
   #disconnected(): void {
-    for (const [number, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       if (pending.sent) pending.unanswered = true;
       pending.sent = false;
       if (pending.repeatable || !pending.unanswered) continue;
       const text = 'the connection to NATS broke before the confirmation';
-      this.#fail(number, pending, new ComponentError('unavailable', text));
+      this.#fail(pending, new ComponentError('unavailable', text));
     }
   }
 
   #reconnected(): void {
     if (this.#deaf) this.#listen();
-    for (const [number, pending] of this.#pending) if (!pending.sent) this.#send(number, pending);
+    for (const pending of this.#pending.values()) if (!pending.sent) this.#send(pending);
   }
 
   #forget(number: number): void {
     const pending = this.#pending.delete(number);
-    if (pending) this.#countBytes(-pending.data.byteLength);
+    if (pending) this.#countBytes(-pending.payload.byteLength);
   }
 
   #countBytes(bytes: number): void {
@@ -439,15 +393,15 @@ export class Publisher {
 
   /** The server does not say which message it has refused: all to the subject fail. */
   #denied(subject: string): void {
-    for (const [number, pending] of this.#pending) {
+    for (const pending of this.#pending.values()) {
       if (pending.subject !== subject) continue;
       pending.sent = false;
       const text = `the user may not publish to "${subject}" on the server`;
-      this.#fail(number, pending, new ComponentError('forbidden', text));
+      this.#fail(pending, new ComponentError('forbidden', text));
     }
   }
 
-  #overdue({ subject, waitingFor }: Pending): ComponentError {
+  #overdue({ subject, waitingFor }: PendingPublish): ComponentError {
     const downFor = this.#connection.disconnectedFor;
     if (downFor > 0) return disconnected(downFor);
     const limit = `within ${this.#timeout / 1000} s (publishTimeout)`;
@@ -456,11 +410,12 @@ export class Publisher {
   }
 
   #failAll(error: ComponentError): void {
-    for (const [number, pending] of [...this.#pending]) this.#fail(number, pending, error);
+    for (const pending of [...this.#pending.values()]) this.#fail(pending, error);
   }
 
   /** Says so where a copy may have been stored all the same. */
-  #fail(number: number, { sent, repeated, unanswered, outcome }: Pending, cause: ComponentError) {
+  #fail(pending: PendingPublish, cause: ComponentError): void {
+    const { number, sent, repeated, unanswered, outcome } = pending;
     this.#forget(number);
     const inDoubt = sent || repeated || unanswered;
     const text = `${cause.message}; the message may have been stored`;

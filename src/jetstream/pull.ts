@@ -112,7 +112,11 @@ export class Pull {
       idle_heartbeat: this.#heartbeat * 1e6,
     };
     const reply = `${this.#inbox}.${number}`;
-    connection.outbox.send(this.#subject, JSON.stringify(request), { reply });
+    connection.outbox.send({
+      subject: this.#subject,
+      payload: JSON.stringify(request),
+      options: { reply },
+    });
   }
 
   /** The consumer has a new leader: it knows of no request made before. */

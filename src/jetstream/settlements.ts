@@ -95,7 +95,7 @@ export class Settlements {
     const { connection, counts } = this.#options;
     if (!connection.connected) return;
     counts.inProgress++;
-    connection.outbox.send(reply, payloads.inProgress);
+    connection.outbox.send({ subject: reply, payload: payloads.inProgress });
   }
 
   /** Sends what may have been lost, once it is clear that the consumer is still the same. */
@@ -162,8 +162,8 @@ export class Settlements {
       (this.#checking !== undefined && now - this.#checkingSince < checkLimit) ||
       this.#unsent.some((other) => other.streamSequence === streamSequence);
     if (behind || !connection.connected) this.#unsent.push(settlement);
-    else if (later) connection.outbox.sendLater(reply, payload);
-    else connection.outbox.send(reply, payload);
+    else if (later) connection.outbox.sendLater({ subject: reply, payload });
+    else connection.outbox.send({ subject: reply, payload });
     return settlement;
   }
 
@@ -184,10 +184,10 @@ export class Settlements {
     const unsent = new Set(this.#unsent.splice(0));
     for (const settlement of inOrder) {
       if (unsent.has(settlement) || isOld(settlement)) continue;
-      outbox.send(settlement.reply, settlement.payload);
+      outbox.send({ subject: settlement.reply, payload: settlement.payload });
     }
     for (const settlement of unsent) {
-      outbox.send(settlement.reply, settlement.payload);
+      outbox.send({ subject: settlement.reply, payload: settlement.payload });
       settlement.at = performance.now();
     }
   }

@@ -30,8 +30,8 @@ test('the order stays, whoever waits for what', async () => {
   await using to = await start();
   const texts = numbered(300);
   for (const [index, text] of texts.entries()) {
-    if (index % 3 === 0) to.outbox.send('a', text);
-    else to.outbox.sendLater('a', text);
+    if (index % 3 === 0) to.outbox.send({ subject: 'a', payload: text });
+    else to.outbox.sendLater({ subject: 'a', payload: text });
     if (index % 50 === 0) await turn();
   }
   await to.count(texts.length);
@@ -40,14 +40,14 @@ test('the order stays, whoever waits for what', async () => {
 
 test('what nobody waits for is sent all the same', async () => {
   await using to = await start();
-  to.outbox.sendLater('a', 'alone');
+  to.outbox.sendLater({ subject: 'a', payload: 'alone' });
   await to.count(1);
 });
 
 test('what nobody waits for goes with what somebody does', async () => {
   await using to = await start();
-  to.outbox.sendLater('a', 'first');
-  to.outbox.send('a', 'second');
+  to.outbox.sendLater({ subject: 'a', payload: 'first' });
+  to.outbox.send({ subject: 'a', payload: 'second' });
   await turn();
   // Nothing is left that a timer could send.
   to.outbox.clear();
@@ -57,7 +57,7 @@ test('what nobody waits for goes with what somebody does', async () => {
 
 test('129 of them wait for nothing', async () => {
   await using to = await start();
-  for (const text of numbered(129)) to.outbox.sendLater('a', text);
+  for (const text of numbered(129)) to.outbox.sendLater({ subject: 'a', payload: text });
   await turn();
   to.outbox.clear();
   await to.count(129);
@@ -65,10 +65,10 @@ test('129 of them wait for nothing', async () => {
 
 test('what waits at a disconnect is forgotten', async () => {
   await using to = await start();
-  to.outbox.send('a', 'forgotten');
-  to.outbox.sendLater('a', 'forgotten');
+  to.outbox.send({ subject: 'a', payload: 'forgotten' });
+  to.outbox.sendLater({ subject: 'a', payload: 'forgotten' });
   to.outbox.clear();
-  to.outbox.send('a', 'sent');
+  to.outbox.send({ subject: 'a', payload: 'sent' });
   await to.count(1);
   await to.connection.flush();
   expect(to.arrived).toEqual(['sent']);
@@ -76,8 +76,8 @@ test('what waits at a disconnect is forgotten', async () => {
 
 test('flush hands over at once', async () => {
   await using to = await start();
-  to.outbox.send('a', 'one');
-  to.outbox.sendLater('a', 'two');
+  to.outbox.send({ subject: 'a', payload: 'one' });
+  to.outbox.sendLater({ subject: 'a', payload: 'two' });
   to.outbox.flush();
   to.outbox.clear();
   await to.count(2);
@@ -86,13 +86,21 @@ test('flush hands over at once', async () => {
 test('what the client does not take is told, and holds up nothing', async () => {
   await using to = await start();
   const failed: unknown[] = [];
-  to.outbox.send('a', Buffer.alloc(2 * 1024 * 1024), undefined, (error) => failed.push(error));
-  to.outbox.send('a', 'after');
+  to.outbox.send({
+    subject: 'a',
+    payload: Buffer.alloc(2 * 1024 * 1024),
+    failed: (error) => failed.push(error),
+  });
+  to.outbox.send({ subject: 'a', payload: 'after' });
   await to.count(1);
   expect(failed).toEqual([
     expect.objectContaining({ message: expect.stringContaining('payload') }),
   ]);
   await to.connection.close();
-  to.outbox.send('a', 'closed', undefined, (error) => failed.push(error));
+  to.outbox.send({
+    subject: 'a',
+    payload: 'closed',
+    failed: (error) => failed.push(error),
+  });
   await until('the second failure', () => failed.length === 2);
 });
