@@ -55,7 +55,7 @@ async function main({ growth: parts, growthPeers, quick }: Plan): Promise<number
   const bench: Bench = {
     nats,
     load: commands.load,
-    ...(quick ? { seconds: 2, warmup: 1, share: 0.35 } : { seconds: 2.5, warmup: 1, share: 0.5 }),
+    ...(quick ? { seconds: 2, warmup: 1, share: 0.35 } : { seconds: 2.5, warmup: 2, share: 0.5 }),
   };
   const { results, failures: failedRuns } = await measureRounds(bench, described);
   const { growth, failures: failedGrowth } = await measureGrowth({
