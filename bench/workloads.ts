@@ -87,7 +87,7 @@ function larger(kilobytes: number): Workload[] {
     },
     subscribe(`subscribe-${kilobytes}k`, `subscribe, \`parallel\`, ${kilobytes} KB`, {
       size,
-      messages: kilobytes > 100 ? 400 : 16_000,
+      messages: kilobytes > 100 ? 1_000 : 40_000,
       concurrency: 'parallel',
       dispatch: 'concurrent',
     }),

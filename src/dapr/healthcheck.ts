@@ -122,7 +122,7 @@ class SilenceError extends Error {
   constructor(limit: number) {
     const seconds = Math.round(limit / 100) / 10;
     super(
-      `the connection was taken, but nothing said within ${seconds} s: the process hangs. Restart it`,
+      `the process accepted the connection, but did not answer within ${seconds} s. Restart it`,
     );
   }
 }
@@ -141,7 +141,7 @@ function reason(error: unknown): string {
         '--socket-name'
       );
     case 'ENOTDIR':
-      return 'a part of that path is a file, no folder: correct --socket-folder';
+      return 'a part of that path is a file, not a folder: correct --socket-folder';
     case 'ECONNREFUSED':
       return 'nobody listens there any more: the component was killed. Start it again';
     case 'EACCES':

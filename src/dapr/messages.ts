@@ -1,7 +1,7 @@
 /**
  * The messages of proto/pubsub.proto as daprd sends and expects them. Fields have the numbers of that file.
  *
- * The messages of which daprd sends or gets one for every message of an app are read or written by hand.
+ * Those that daprd sends or gets for each message of an app have code written by hand.
  */
 import { bytes, noBytes, text, textList } from '../protobuf/field.ts';
 import {

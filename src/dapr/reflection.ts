@@ -54,7 +54,7 @@ function answer(request: ReflectionRequest): ReflectionResponse {
       return withError(
         response,
         code.UNIMPLEMENTED,
-        'the request asks for nothing, or for something unknown',
+        'the request asks nothing that this server knows',
       );
   }
 }

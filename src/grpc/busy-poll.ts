@@ -1,69 +1,67 @@
 import { availableParallelism } from 'node:os';
 
-/** So long it looks for the next call. Through daprd that comes after 0.2 to 0.4 ms. Unit: milliseconds. */
-const longest = 0.4;
+/** How long the process polls for the next call. Unit: milliseconds. */
+const pollTime = 0.4;
 
-/** So much longer a call may take while this process sleeps, and still count as in time. Unit: milliseconds. */
-const waking = 0.3;
+/** How much later a call may come, and still count as in time, while the process does not poll. Unit: milliseconds. */
+const wakeUpTime = 0.3;
 
-/** A call in time earns a point, up to `most`; one that is late costs `late`. It looks from `enough` on. */
-const points = { most: 16, enough: 8, late: 2 };
+/** A call in time earns a point, up to `most`; one that is late costs `late`. From `enough` points on it polls. */
+const score = { most: 16, enough: 8, late: 2 };
 
-/** Where more calls than these were open at a time, there is enough to do, and for the client too. */
-const few = 2;
+/** If more calls were open at a time, the process does not poll: it has enough to do, and the client needs the CPU. */
+const mostOpen = 2;
 
 /**
- * Stays awake for the next call where a client makes one call after the other. A process that sleeps has to be
- * woken, which can take longer than the call (docs/decisions/0012-busy-polling.md).
+ * Keeps the event loop awake for a short time after the last open call, for a client that makes one call after the
+ * other. To wake a process that sleeps can take longer than the call (docs/decisions/0012-busy-polling.md).
  *
- * It looks only while no call is open, and only for {@link longest} after the last one. It never looks where the
- * process may use one CPU alone: the client needs that one.
+ * Does nothing if the process may use only one CPU, because the client needs that one.
  */
 export class BusyPoll {
   readonly #enabled: boolean;
   #open = 0;
   /** The most calls that were open at a time since none was. */
   #peak = 0;
-  /** When the last open call was over, of performance.now(). */
+  /** When the last open call ended, of performance.now(). */
   #idleSince = 0;
-  #points = 0;
-  #looking = false;
+  #score = 0;
+  #polling = false;
+  /** Until when it polls, of performance.now(). */
+  #until = 0;
 
   /** @param cpus how many the process may use */
   constructor(cpus = availableParallelism()) {
     this.#enabled = cpus > 1;
   }
 
-  /** A call has come. */
+  /** To be told of each call that comes. */
   began(): void {
     this.#open++;
     this.#peak = Math.max(this.#peak, this.#open);
     if (this.#open > 1) return;
-    const limit = this.#expects ? longest : longest + waking;
+    const limit = this.#score >= score.enough ? pollTime : pollTime + wakeUpTime;
     const inTime = performance.now() - this.#idleSince <= limit;
-    this.#points = inTime
-      ? Math.min(this.#points + 1, points.most)
-      : Math.max(this.#points - points.late, 0);
+    this.#score = inTime
+      ? Math.min(this.#score + 1, score.most)
+      : Math.max(this.#score - score.late, 0);
   }
 
-  /** A call is over. */
+  /** To be told of each call that ends, for whatever reason. */
   ended(): void {
     if (--this.#open > 0) return;
     this.#idleSince = performance.now();
-    const looks = this.#expects && this.#peak <= few;
+    const polls = this.#enabled && this.#score >= score.enough && this.#peak <= mostOpen;
+    this.#until = polls ? this.#idleSince + pollTime : 0;
     this.#peak = 0;
-    if (!looks || this.#looking) return;
-    this.#looking = true;
-    setImmediate(this.#look);
+    if (!polls || this.#polling) return;
+    this.#polling = true;
+    setImmediate(this.#turn);
   }
 
-  get #expects(): boolean {
-    return this.#enabled && this.#points >= points.enough;
-  }
-
-  /** Between two calls of this the event loop looks at the sockets and the timers. */
-  readonly #look = (): void => {
-    this.#looking = this.#open === 0 && performance.now() - this.#idleSince <= longest;
-    if (this.#looking) setImmediate(this.#look);
+  /** Runs once in each turn of the event loop, which looks at the sockets and the timers in between. */
+  readonly #turn = (): void => {
+    this.#polling = this.#open === 0 && performance.now() <= this.#until;
+    if (this.#polling) setImmediate(this.#turn);
   };
 }

@@ -16,7 +16,7 @@ export const contentType = new ConstantField('content-type', 'application/grpc')
 export const statusOk = new ConstantField('grpc-status', '0');
 
 export interface CallOptions {
-  /** Told of unary calls. */
+  /** Counts open unary calls. */
   poll: BusyPoll;
   peer: unknown;
   /** Told what a handler throws. */

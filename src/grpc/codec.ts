@@ -1,8 +1,8 @@
 /**
  * How the messages of one type are read from and written to bytes.
  *
- * A message is written in two steps, so that it can go straight into the buffer that is handed to the socket:
- * first its size, then its bytes.
+ * A message is written in two steps, first its size, then its bytes. So a response of a stream can
+ * go straight into the buffer that is handed to the socket.
  */
 export interface Codec<Message> {
   /**

@@ -44,13 +44,13 @@ export interface Limits {
   queuedOfProcess: number;
   /** Bytes that wait to be written to one socket; past that nothing more is read from it. Unit: bytes. */
   unwritten: number;
-  /** The same for all sockets; past that the connection that has taken nothing for longest is closed. Unit: bytes. */
+  /** The same for all sockets; past that the connection whose last write waits for longest is closed. Unit: bytes. */
   unwrittenOfProcess: number;
-  /** A peer that has not taken all that waited for it after so long is closed. Unit: milliseconds. */
+  /** A connection whose last write has waited for so long is closed. Unit: milliseconds. */
   stalled: number;
   /**
-   * Frames that bring nothing forward (PING, SETTINGS, PRIORITY, empty DATA, resets of either side, refused
-   * calls, WINDOW_UPDATE): so many at once, and so many a second. More end the connection with ENHANCE_YOUR_CALM.
+   * Frames that bring nothing forward, which docs/design.md lists: so many at once, and so many a second. More end the
+   * connection with ENHANCE_YOUR_CALM.
    */
   idleFrames: number;
   idleFramesPerSecond: number;
@@ -62,7 +62,6 @@ export const defaultLimits: Limits = {
   streams: 4_096,
   streamsOfProcess: 16_384,
   streamsShare: 16,
-  // NATS takes 64 MiB at most; the rest is for what goes with the data.
   message: 65 * mebi,
   held: 80 * mebi,
   heldOfProcess: 96 * mebi,
@@ -77,7 +76,6 @@ export const defaultLimits: Limits = {
   queuedOfProcess: 256 * mebi,
   unwritten: 256 * kibi,
   unwrittenOfProcess: 64 * mebi,
-  // daprd may be held by a debugger, and a PullMessages stream that is closed is never opened again.
   stalled: 10 * 60_000,
   // All open calls may be cancelled at once.
   idleFrames: 5_000,

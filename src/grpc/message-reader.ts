@@ -1,10 +1,8 @@
 import { GrowingBuffer } from './growing-buffer.ts';
 import type { StreamConnection } from './http2/stream.ts';
+import { prefixSize } from './message-prefix.ts';
 import { Reserved } from './reserved.ts';
 import { code, StatusError } from './status.ts';
-
-/** Before each message: whether it is compressed (1 byte), and its length (4 bytes). */
-export const prefixSize = 5;
 
 /** The room for a message that has begun; beyond it grows with what arrives. Unit: bytes. */
 const firstRoom = 1024 * 1024;

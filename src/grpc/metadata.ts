@@ -2,8 +2,8 @@ import type { HeaderField } from './http2/hpack-decoder.ts';
 import type { Metadata } from './method.ts';
 import type { MetadataEntries } from './status.ts';
 
-/** Fields that belong to HTTP/2 or to gRPC itself. Metadata of these names would be taken for them. */
-const reserved = new Set(['content-type', 'te', 'host', 'content-length']);
+/** Names that HTTP/2 or gRPC uses itself. Metadata with such a name is not sent. */
+const reservedNames = new Set(['content-type', 'te', 'host', 'content-length']);
 
 /** The metadata of a request, as its header fields have it. */
 export class RequestMetadata implements Metadata {
@@ -40,7 +40,7 @@ export function toFields(metadata: MetadataEntries): [name: string, value: strin
   const fields: [string, string][] = [];
   for (const [key, value] of metadata) {
     const name = key.toLowerCase();
-    if (!/^[0-9a-z_.-]+$/.test(name) || name.startsWith('grpc-') || reserved.has(name)) {
+    if (!/^[0-9a-z_.-]+$/.test(name) || name.startsWith('grpc-') || reservedNames.has(name)) {
       if (name !== 'grpc-status-details-bin') continue;
     }
     const text = typeof value === 'string' ? value.trim() : toBase64(value);

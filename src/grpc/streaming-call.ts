@@ -1,10 +1,9 @@
 import { ServedCall } from './call.ts';
 import { GrowingBuffer } from './growing-buffer.ts';
 import { frame, frameHeaderSize, frameSize, writeFrameHeader } from './http2/frames.ts';
-import { prefixSize } from './message-reader.ts';
+import { prefixSize, writePrefix } from './message-prefix.ts';
 import type { Method, StreamingCall } from './method.ts';
 import { code, type Status } from './status.ts';
-import { writePrefix } from './unary-call.ts';
 
 /** Any number of requests and responses. Its handler is called as soon as the call has come. */
 export class ServedStreamingCall extends ServedCall implements StreamingCall<unknown, unknown> {

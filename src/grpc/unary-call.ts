@@ -1,15 +1,8 @@
 import { contentType, ServedCall, statusOk } from './call.ts';
 import { encode } from './codec.ts';
-import {
-  flag,
-  frame,
-  frameHeaderSize,
-  frameSize,
-  writeFrameHeader,
-  writeUint32,
-} from './http2/frames.ts';
+import { flag, frame, frameHeaderSize, frameSize, writeFrameHeader } from './http2/frames.ts';
 import { constantRoom } from './http2/header-encoder.ts';
-import { prefixSize } from './message-reader.ts';
+import { prefixSize, writePrefix } from './message-prefix.ts';
 import type { Method, UnaryCall } from './method.ts';
 import { code, type MetadataEntries, type Status } from './status.ts';
 
@@ -20,13 +13,13 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
   #start = 0;
   #end = 0;
 
-  constructor(...args: ConstructorParameters<typeof ServedCall>) {
-    super(...args);
-    this.options.poll.began();
-  }
-
   get paused(): boolean {
     return this.over;
+  }
+
+  override onOpen(): void {
+    this.options.poll.began();
+    super.onOpen();
   }
 
   protected start(): void {}
@@ -132,10 +125,4 @@ export class ServedUnaryCall extends ServedCall implements UnaryCall<unknown> {
     output.trim(at);
     connection.finished(this);
   }
-}
-
-/** Writes what comes before a message: it is not compressed, and so long. */
-export function writePrefix(target: Buffer, at: number, length: number): void {
-  target[at] = 0;
-  writeUint32(target, at + 1, length);
 }

@@ -1,20 +1,16 @@
-import { asBuffer, holds } from './bytes.ts';
+import { asBuffer, ascii, holds } from './bytes.ts';
 
-const quote = '"'.charCodeAt(0);
-const backslash = '\\'.charCodeAt(0);
-const open = { object: '{'.charCodeAt(0), list: '['.charCodeAt(0) } as const;
-const close = { object: '}'.charCodeAt(0), list: ']'.charCodeAt(0) } as const;
-const colon = ':'.charCodeAt(0);
-const comma = ','.charCodeAt(0);
-const space = ' '.charCodeAt(0);
-
-/** What every CloudEvent has; each must be a string, and not empty. By length: none has another's. */
-const required: readonly (Buffer | undefined)[] = ['id', 'type', 'source', 'specversion'].reduce<
-  (Buffer | undefined)[]
->((names, name) => names.with(name.length, Buffer.from(name)), new Array(12).fill(undefined));
-
-/** A bit for each length of {@link required}. */
-const all = required.reduce((bits, name, length) => (name ? bits | (1 << length) : bits), 0);
+/**
+ * The attributes that every CloudEvent has, by the length of their names: no two have the same. Each must be a string,
+ * and not empty.
+ */
+const required: (Buffer | undefined)[] = [];
+/** A bit for each length of them. */
+let allRequired = 0;
+for (const name of ['id', 'type', 'source', 'specversion']) {
+  required[name.length] = Buffer.from(name);
+  allRequired |= 1 << name.length;
+}
 
 /** Of more than this it is worth asking first whether it may be an event. Unit: bytes. */
 const large = 4_096;
@@ -31,41 +27,41 @@ const short = 48;
  */
 export function cloudEventId(data: Uint8Array): string | undefined {
   const bytes = asBuffer(data);
-  if (bytes[0] !== open.object) return undefined;
+  if (bytes[0] !== ascii.openObject) return undefined;
   if (bytes.length > large && !bytes.includes('"specversion"')) return undefined;
   let found = 0;
   let id: string | undefined;
   let at = 1;
   for (;;) {
     at = skipSpace(bytes, at);
-    if (bytes[at] !== quote) return undefined;
+    if (bytes[at] !== ascii.quote) return undefined;
     const key = at;
     const afterKey = skipString(bytes, key);
     at = skipSpace(bytes, afterKey);
-    if (bytes[at] !== colon) return undefined;
+    if (bytes[at] !== ascii.colon) return undefined;
     at = skipSpace(bytes, at + 1);
     const end = skipValue(bytes, at);
     const length = afterKey - key - 2;
     const name = required[length];
     if (name && holds(bytes, key + 1, name)) {
       // The last one counts where there are two.
-      if (bytes[at] === quote && end - at > 2) found |= 1 << length;
+      if (bytes[at] === ascii.quote && end - at > 2) found |= 1 << length;
       else found &= ~(1 << length);
-      if (length === 2) id = bytes[at] === quote ? textOf(bytes, at, end) : undefined;
+      if (length === 2) id = bytes[at] === ascii.quote ? textOf(bytes, at, end) : undefined;
     }
     at = skipSpace(bytes, end);
-    if (bytes[at] === close.object) break;
-    if (bytes[at] !== comma) return undefined;
+    if (bytes[at] === ascii.closeObject) break;
+    if (bytes[at] !== ascii.comma) return undefined;
     at++;
   }
   if (skipSpace(bytes, at + 1) < bytes.length) return undefined;
-  return found === all ? id : undefined;
+  return found === allRequired ? id : undefined;
 }
 
 /** Every skip returns where the next thing begins: at the end of the bytes, or past it, if there is none. */
 function skipSpace(bytes: Buffer, at: number): number {
   let next = at;
-  while (next < bytes.length && (bytes[next] as number) <= space) next++;
+  while (next < bytes.length && (bytes[next] as number) <= ascii.space) next++;
   return next;
 }
 
@@ -73,14 +69,14 @@ function skipString(bytes: Buffer, at: number): number {
   let next = at + 1;
   for (;;) {
     const limit = Math.min(next + short, bytes.length);
-    while (next < limit && bytes[next] !== quote) next++;
+    while (next < limit && bytes[next] !== ascii.quote) next++;
     if (next === limit) {
-      const found = bytes.indexOf(quote, next);
+      const found = bytes.indexOf(ascii.quote, next);
       if (found < 0) return bytes.length + 1;
       next = found;
     }
     let escapes = 0;
-    while (bytes[next - 1 - escapes] === backslash) escapes++;
+    while (bytes[next - 1 - escapes] === ascii.backslash) escapes++;
     next++;
     if (escapes % 2 === 0) return next;
   }
@@ -91,18 +87,18 @@ function skipValue(bytes: Buffer, at: number): number {
   let next = at;
   while (next < bytes.length) {
     const byte = bytes[next];
-    if (byte === quote) {
+    if (byte === ascii.quote) {
       next = skipString(bytes, next);
       if (depth === 0) return next;
       continue;
     }
-    if (byte === open.object || byte === open.list) depth++;
-    else if (byte === close.object || byte === close.list) {
+    if (byte === ascii.openObject || byte === ascii.openList) depth++;
+    else if (byte === ascii.closeObject || byte === ascii.closeList) {
       // Of what holds a number, true, false or null.
       if (depth === 0) return next;
       depth--;
       if (depth === 0) return next + 1;
-    } else if (byte === comma && depth === 0) return next;
+    } else if (byte === ascii.comma && depth === 0) return next;
     next++;
   }
   return next;

@@ -9,7 +9,7 @@ export interface Outgoing {
    * Called where the client does not take it: it is too large, or the connection has been closed for good. Never
    * throws.
    */
-  failed?: ((error: unknown) => void) | undefined;
+  readonly onRefused?: ((error: unknown) => void) | undefined;
 }
 
 /** What nobody waits for is written this late at most. Unit: milliseconds. */
@@ -70,7 +70,7 @@ export class Outbox {
       try {
         this.#nats.publish(outgoing.subject, outgoing.payload, outgoing.options);
       } catch (error) {
-        outgoing.failed?.(error);
+        outgoing.onRefused?.(error);
       }
     }
   }

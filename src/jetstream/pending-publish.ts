@@ -4,16 +4,16 @@ import type { PublishCounts } from './counts.ts';
 import { messageIdHeader, StoredHeaders } from './message.ts';
 import type { Outgoing } from './outbox.ts';
 
-/** Those of a dead letter are the client's own. */
+/** Headers of an app's message, or of a dead letter, which come from the NATS client. */
 export type AnyHeaders = StoredHeaders | MsgHdrs;
 
-/** `duplicate`: the stream had a message of its id already, and not from here. */
+/** `duplicate`: the stream had a message with this id already, and this publish has not stored it. */
 export type Stored = 'stored' | 'duplicate';
 
 export interface Outcome {
   resolve(stored: Stored): void;
   reject(error: ComponentError): void;
-  /** Undefined for what is not the app's. */
+  /** Undefined for a message that is not the app's. */
   counts?: PublishCounts;
 }
 
@@ -23,11 +23,11 @@ export interface PendingPublishOptions {
   headers: AnyHeaders | undefined;
   deadline: number;
   outcome: Outcome;
-  /** Called each time when the client does not take it. */
-  notTaken(pending: PendingPublish, error: unknown): void;
+  /** Called when the client does not take it; see {@link Outgoing.onRefused}. */
+  refused(pending: PendingPublish, error: unknown): void;
 }
 
-/** A message on its way to its stream, until that has answered. */
+/** One publish, from when it is accepted until the stream has answered. */
 export class PendingPublish implements Outgoing {
   readonly subject: string;
   readonly payload: Uint8Array;
@@ -37,20 +37,20 @@ export class PendingPublish implements Outgoing {
   readonly outcome: Outcome;
   /** It has a message id: the stream drops a second copy, so it may be sent again unanswered. */
   readonly repeatable: boolean;
-  /** Its place among those that are pending; its answer comes under this number. */
+  /** Its place among those that are pending: its answer comes under this number. 0 until {@link admit}. */
   number = 0;
   /** Sent on this connection, and neither answered nor refused yet. */
   sent = false;
   /** How often it was sent, on this connection or one before. */
   sends = 0;
-  /** Sent again, for want of an answer. */
-  repeated = false;
-  /** A copy of it is on its way, and nobody will tell what became of that. */
+  /** Whether it was sent again because no answer came. */
+  sentAgain = false;
+  /** Whether a copy was sent of which nobody will tell what became of it. */
   unanswered = false;
   attempts = 0;
   /** Why it has not been stored yet, where that is known. */
   waitingFor: string | undefined;
-  readonly #notTaken: PendingPublishOptions['notTaken'];
+  readonly #refused: PendingPublishOptions['refused'];
 
   constructor(options: PendingPublishOptions) {
     const { subject, payload, headers, deadline, outcome } = options;
@@ -64,10 +64,16 @@ export class PendingPublish implements Outgoing {
       headers instanceof StoredHeaders
         ? headers.identified
         : headers?.has(messageIdHeader) === true;
-    this.#notTaken = options.notTaken;
+    this.#refused = options.refused;
   }
 
-  failed(error: unknown): void {
-    this.#notTaken(this, error);
+  /** Gives it the number and the subject of its answer. */
+  admit(number: number, reply: string): void {
+    this.number = number;
+    this.options.reply = reply;
+  }
+
+  onRefused(error: unknown): void {
+    this.#refused(this, error);
   }
 }

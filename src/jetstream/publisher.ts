@@ -196,8 +196,8 @@ export class Publisher {
     outcome: Outcome,
   ): void {
     const deadline = performance.now() + this.#timeout;
-    const notTaken = this.#notTaken;
-    const pending = new PendingPublish({ subject, payload, headers, deadline, outcome, notTaken });
+    const refused = this.#refused;
+    const pending = new PendingPublish({ subject, payload, headers, deadline, outcome, refused });
     if (this.#deaf && !this.#closed && this.#connection.disconnectedFor <= this.#timeout) {
       void this.#enqueueOnceHeard(pending);
     } else this.#enqueue(pending);
@@ -214,8 +214,8 @@ export class Publisher {
       pending.outcome.reject(refusal);
       return;
     }
-    pending.number = this.#pending.add(pending);
-    pending.options.reply = `${this.#inbox}.${pending.number}`;
+    const number = this.#pending.add(pending);
+    pending.admit(number, `${this.#inbox}.${number}`);
     this.#countBytes(pending.payload.byteLength);
     this.#sweeper ??= setTimeout(() => this.#sweep(), sweepInterval);
     if (this.#connection.connected) this.#send(pending);
@@ -254,7 +254,7 @@ export class Publisher {
     this.#connection.outbox.send(pending);
   }
 
-  readonly #notTaken = (pending: PendingPublish, error: unknown): void => {
+  readonly #refused = (pending: PendingPublish, error: unknown): void => {
     // It may have failed otherwise meanwhile.
     if (this.#pending.get(pending.number) !== pending) return;
     pending.sent = false;
@@ -355,9 +355,9 @@ export class Publisher {
       if (left > this.#timeout * (1 - patience)) break;
       if (left <= 0) {
         this.#fail(pending, this.#overdue(pending));
-      } else if (connected && pending.sent && pending.repeatable && !pending.repeated) {
+      } else if (connected && pending.sent && pending.repeatable && !pending.sentAgain) {
         // A leader that crashed may have taken it with it.
-        pending.repeated = true;
+        pending.sentAgain = true;
         this.#send(pending);
       }
     }
@@ -415,9 +415,9 @@ export class Publisher {
 
   /** Says so where a copy may have been stored all the same. */
   #fail(pending: PendingPublish, cause: ComponentError): void {
-    const { number, sent, repeated, unanswered, outcome } = pending;
+    const { number, sent, sentAgain, unanswered, outcome } = pending;
     this.#forget(number);
-    const inDoubt = sent || repeated || unanswered;
+    const inDoubt = sent || sentAgain || unanswered;
     const text = `${cause.message}; the message may have been stored`;
     outcome.reject(inDoubt ? new ComponentError(cause.code, text, { cause, inDoubt }) : cause);
   }

@@ -89,7 +89,7 @@ test('what the client does not take is told, and holds up nothing', async () => 
   to.outbox.send({
     subject: 'a',
     payload: Buffer.alloc(2 * 1024 * 1024),
-    failed: (error) => failed.push(error),
+    onRefused: (error) => failed.push(error),
   });
   to.outbox.send({ subject: 'a', payload: 'after' });
   await to.count(1);
@@ -100,7 +100,7 @@ test('what the client does not take is told, and holds up nothing', async () => 
   to.outbox.send({
     subject: 'a',
     payload: 'closed',
-    failed: (error) => failed.push(error),
+    onRefused: (error) => failed.push(error),
   });
   await until('the second failure', () => failed.length === 2);
 });

@@ -63,7 +63,7 @@ const units: Record<string, number> = {
 
 /** Reads a value of the table of limits: `64 KiB` is 65,536 bytes, and `10 s` is 10,000 milliseconds. */
 function readValue(text: string): number {
-  const [, digits = '', unit = ''] = /^([\d,]+) ?(.*)$/.exec(text) ?? [];
+  const [, digits = '', unit = ''] = /^([\d,.]+) ?(.*)$/.exec(text) ?? [];
   return Number(digits.replaceAll(',', '')) * (units[unit] ?? Number.NaN);
 }
 

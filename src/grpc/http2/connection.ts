@@ -32,7 +32,10 @@ const longestTurn = 1;
 /** How long a connection that ends may take for its last bytes. Unit: milliseconds. */
 const closingLimit = 1_000;
 
-/** So much DATA, which every message has, earns the peer two more WINDOW_UPDATEs, one for each window. Unit: bytes. */
+/**
+ * Bytes of DATA that this side has sent after which the peer may send two more WINDOW_UPDATEs: one for the stream, one
+ * for the connection. No frame that carries a message is smaller.
+ */
 const dataPerUpdate = 5;
 const updatesForData = 2;
 
@@ -106,7 +109,7 @@ export class Connection<Head = any> implements IncomingConnection {
     return this.streams.size > 0 ? undefined : this.#idleSince;
   }
 
-  /** Since when the peer has taken nothing of what waits for it; infinite if nothing waits. */
+  /** Since when the last write has waited for the peer; infinite if none waits. */
   get stalledSince(): number {
     return this.#output.busySince;
   }
@@ -167,8 +170,9 @@ export class Connection<Head = any> implements IncomingConnection {
   }
 
   finished(stream: Stream): void {
-    if (stream.served) this.control.earn();
-    else this.control.spend();
+    if (!stream.served) this.control.spend();
+    else if (stream.remoteEnded) this.control.earn();
+    else this.control.owe();
     if (stream.remoteEnded) {
       this.streams.end(stream.id);
     } else {
@@ -176,7 +180,7 @@ export class Connection<Head = any> implements IncomingConnection {
       this.streams.reset(stream.id);
       this.writer.reset(stream.id, errorCode.NO_ERROR);
     }
-    this.over(stream);
+    this.release(stream);
   }
 
   reset(streamId: number, code: ErrorName): void {
@@ -184,13 +188,13 @@ export class Connection<Head = any> implements IncomingConnection {
     this.streams.reset(streamId);
     this.writer.reset(streamId, errorCode[code]);
     if (stream) {
-      this.over(stream);
+      this.release(stream);
       stream.onAbort();
     }
     this.control.spend();
   }
 
-  over(stream: Stream): void {
+  release(stream: Stream): void {
     stream.close();
     this.sendWindows.forget(stream);
     this.totals.streams--;
@@ -242,8 +246,10 @@ export class Connection<Head = any> implements IncomingConnection {
 
   #abortAll(): void {
     for (const stream of this.streams.all()) {
+      // The end of another one may have ended it.
+      if (stream.closed) continue;
       this.streams.end(stream.id);
-      this.over(stream);
+      this.release(stream);
       stream.onAbort();
     }
   }

@@ -32,6 +32,7 @@ export class Control {
   readonly #writer: FrameWriter;
   readonly #budget: FrameBudget;
   #settingsSeen = false;
+  #overdrawn = false;
   readonly #handshake: NodeJS.Timeout;
   #latePing: NodeJS.Timeout | undefined;
   #endSeen: (() => void) | undefined;
@@ -54,7 +55,17 @@ export class Control {
   /** @throws ConnectionError when the budget is spent */
   spend(): void {
     if (this.#budget.spend()) return;
-    throw new ConnectionError('ENHANCE_YOUR_CALM', 'too many frames that bring nothing forward');
+    throw floodError();
+  }
+
+  /** As {@link spend}, where nothing may be thrown: {@link checkOwed} throws instead. */
+  owe(): void {
+    this.#overdrawn = !this.#budget.spend();
+  }
+
+  /** @throws ConnectionError when the last frame that was owed had no budget left */
+  checkOwed(): void {
+    if (this.#overdrawn) throw floodError();
   }
 
   earn(): void {
@@ -145,8 +156,8 @@ export class Control {
   }
 
   /**
-   * Says that the end comes, without refusing what the peer has sent already. Calls `then` when the peer has seen
-   * that, or after 250 ms.
+   * Sends the first GOAWAY, which still allows new streams, and a PING. Calls `then` when the PING is acknowledged, or
+   * after 250 ms.
    */
   announceEnd(then: () => void): void {
     this.#writer.goAway(largestWindow, errorCode.NO_ERROR, '');
@@ -159,6 +170,10 @@ export class Control {
       then();
     };
   }
+}
+
+function floodError(): ConnectionError {
+  return new ConnectionError('ENHANCE_YOUR_CALM', 'too many frames that bring nothing forward');
 }
 
 function checkConnectionFrame(what: string, streamId: number): void {

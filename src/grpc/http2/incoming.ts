@@ -15,7 +15,7 @@ export interface IncomingConnection extends StreamConnection {
   /** Resets a stream, which may be one that was never opened. */
   reset(streamId: number, code: ErrorName): void;
   /** Closes a stream that is no longer in {@link streams}. */
-  over(stream: Stream): void;
+  release(stream: Stream): void;
 }
 
 export interface IncomingOptions<Head> {
@@ -115,7 +115,7 @@ export class Incoming<Head> implements FrameSink {
       if (settings?.initialWindowSize !== undefined) {
         this.#connection.sendWindows.changeInitial(
           settings.initialWindowSize,
-          this.#connection.streams.all(),
+          this.#connection.streams,
         );
       }
     }
@@ -167,6 +167,7 @@ export class Incoming<Head> implements FrameSink {
   }
 
   #open(streamId: number, request: ReceivedRequest<Head>, endStream: boolean): void {
+    this.#connection.control.checkOwed();
     const stream = this.#options.openStream(this.#connection, streamId, request.head);
     stream.announced = request.contentLength;
     stream.remoteEnded = endStream;
@@ -204,7 +205,7 @@ export class Incoming<Head> implements FrameSink {
     const stream = this.#connection.streams.get(streamId);
     if (!stream) return;
     this.#connection.streams.end(streamId);
-    this.#connection.over(stream);
+    this.#connection.release(stream);
     stream.onAbort();
   }
 

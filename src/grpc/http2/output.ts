@@ -19,7 +19,7 @@ export interface OutputOptions {
   onRoom(): void;
   /** Called when more waits for all peers together than the limits allow. */
   onPressure(): void;
-  /** Called when the peer has taken nothing for too long. */
+  /** Called when the peer has not taken the last write within `limits.stalled`. */
   onStalled(): void;
 }
 

@@ -1,7 +1,14 @@
 import { ConnectionError, frameSize, largestWindow } from './frames.ts';
 
-/** The settings of RFC 9113, section 6.5.2, that mean something to a server. */
-const setting = { headerTableSize: 1, enablePush: 2, initialWindowSize: 4, maxFrameSize: 5 };
+/** The settings of RFC 9113, section 6.5.2. */
+const setting = {
+  headerTableSize: 1,
+  enablePush: 2,
+  maxConcurrentStreams: 3,
+  initialWindowSize: 4,
+  maxFrameSize: 5,
+  maxHeaderListSize: 6,
+};
 
 /** What a SETTINGS frame says; undefined for what it does not mention. */
 export interface PeerSettings {
@@ -55,10 +62,10 @@ export function ownSettings(own: {
   headerList: number;
 }): Buffer {
   const entries: [number, number][] = [
-    [0x1, own.headerTable],
-    [0x3, own.streams],
+    [setting.headerTableSize, own.headerTable],
+    [setting.maxConcurrentStreams, own.streams],
     [setting.initialWindowSize, own.streamWindow],
-    [0x6, own.headerList],
+    [setting.maxHeaderListSize, own.headerList],
   ];
   const payload = Buffer.alloc(entries.length * entrySize);
   for (const [index, [id, value]] of entries.entries()) {

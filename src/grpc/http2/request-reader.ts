@@ -39,7 +39,7 @@ export class RequestReader<Head> {
     }
   }
 
-  /** Returns whether the block may be trailers. Nothing in trailers means anything to a gRPC server. */
+  /** Returns whether the block may be trailers. What is in them is not read. */
   mayBeTrailers({ kept, fields }: ReceivedBlock<ReceivedRequest<Head>>): boolean {
     // The fields of a request: they begin with pseudo-headers.
     if (kept) return false;

@@ -35,6 +35,7 @@ export function readRequest(list: readonly HeaderField[]): Request {
       if (fields.length > 0) throw new MalformedError(`${name} after other fields`);
       if (!pseudoHeaders.includes(name)) throw new MalformedError(`unknown field ${name}`);
       if (name in pseudo) throw new MalformedError(`${name} twice`);
+      checkValue(name, value);
       pseudo[name] = value;
       continue;
     }
@@ -63,11 +64,14 @@ const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/;
 
 function checkField(name: string, value: string): void {
   if (!fieldName.test(name)) throw new MalformedError('a field name with a forbidden character');
-  if (forbiddenInValue.test(value)) {
-    throw new MalformedError(`a value of ${name} with a forbidden character`);
-  }
+  checkValue(name, value);
   if (connectionFields.includes(name)) throw new MalformedError(`${name} is not part of HTTP/2`);
   if (name === 'te' && value !== 'trailers') throw new MalformedError(`te: ${value}`);
+}
+
+function checkValue(name: string, value: string): void {
+  if (!forbiddenInValue.test(value)) return;
+  throw new MalformedError(`a value of ${name} with a forbidden character`);
 }
 
 function readContentLength(value: string, before: number): number {

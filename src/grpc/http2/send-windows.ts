@@ -48,8 +48,9 @@ export class SendWindows {
    *
    * @throws ConnectionError for a window that becomes too large
    */
-  changeInitial(initial: number, open: readonly Stream[]): void {
+  changeInitial(initial: number, open: Iterable<Stream>): void {
     const change = initial - this.initial;
+    if (change === 0) return;
     this.initial = initial;
     for (const stream of open) {
       stream.sendWindow += change;

@@ -40,7 +40,7 @@ export abstract class Stream {
   remoteEnded = false;
   /** Whether the stream is over. */
   closed = false;
-  /** Whether it is of use; others count against the frame budget. */
+  /** Whether a method serves it; others count against the frame budget. */
   readonly served: boolean = true;
   /** DATA that waits for a window; undefined as long as there was none. */
   #queue: Buffer[] | undefined;

@@ -4,7 +4,7 @@ import type { Stream } from './stream.ts';
 /** Closed streams that are remembered, of each kind. A frame that was under way may still come for them. */
 const remembered = 256;
 
-/** Places for open streams, a power of two; a stream whose place is taken is kept apart. */
+/** Size of the table of open streams, a power of two. */
 const places = 512;
 
 /**
@@ -15,7 +15,7 @@ const places = 512;
  */
 export class Streams {
   readonly #open: (Stream | undefined)[] = new Array(places).fill(undefined);
-  /** Open streams whose place another one has. */
+  /** Open streams whose place a newer one has taken. */
   readonly #apart = new Map<number, Stream>();
   #size = 0;
   /** The highest stream id that the peer has used. */
@@ -41,8 +41,13 @@ export class Streams {
 
   /** Returns the open streams as they are now, in the order in which the peer has opened them. */
   all(): Stream[] {
-    const all = [...this.#open.filter((stream) => stream !== undefined), ...this.#apart.values()];
-    return all.sort((a, b) => a.id - b.id);
+    return [...this].sort((a, b) => a.id - b.id);
+  }
+
+  /** The open streams, in no order. */
+  *[Symbol.iterator](): Generator<Stream> {
+    for (const stream of this.#open) if (stream) yield stream;
+    yield* this.#apart.values();
   }
 
   /**
@@ -66,8 +71,9 @@ export class Streams {
 
   add(stream: Stream): void {
     const place = placeOf(stream.id);
-    if (this.#open[place]) this.#apart.set(stream.id, stream);
-    else this.#open[place] = stream;
+    const earlier = this.#open[place];
+    if (earlier) this.#apart.set(earlier.id, earlier);
+    this.#open[place] = stream;
     this.#size++;
   }
 

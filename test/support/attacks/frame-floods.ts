@@ -104,6 +104,10 @@ export const frameFloods = {
     headers(stream, pullBlock),
     windowUpdate(stream, 0),
   ]),
+  'resets by the server: two messages in a unary call': streams((stream) => [
+    headers(stream, pingBlock),
+    frame(frameType.DATA, 0, stream, Buffer.concat([empty, empty])),
+  ]),
   'resets by the server: a window that is too large': streams((stream) => [
     headers(stream, pullBlock),
     windowUpdate(stream, most31),

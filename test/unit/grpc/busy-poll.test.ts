@@ -45,40 +45,40 @@ function callInTurn(poll: BusyPoll, count: number, gap: number): void {
   }
 }
 
-const looks = () => next !== undefined;
+const polls = () => next !== undefined;
 
-test('it looks for a call when the last eight came soon, and stops after 0.4 ms', () => {
+test('it polls when the last eight calls came soon, and stops after 0.4 ms', () => {
   const poll = new BusyPoll(2);
   callInTurn(poll, 8, 0.6);
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
   callInTurn(poll, 1, 0.6);
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
   wait(0.35);
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
   wait(0.1);
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
 });
 
-test('it does not look while a call is open', () => {
+test('it does not poll while a call is open', () => {
   const poll = new BusyPoll(2);
   callInTurn(poll, 20, 0.2);
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
   poll.began();
   turn();
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
   poll.ended();
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
 });
 
-test('it does not look for calls that come at a distance, and gives up when they become late', () => {
+test('it does not poll for calls that come at a distance, and gives up when they become late', () => {
   const poll = new BusyPoll(2);
   callInTurn(poll, 50, 1);
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
   callInTurn(poll, 50, 0.2);
   callInTurn(poll, 4, 1);
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
   callInTurn(poll, 1, 1);
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
 });
 
 test('it goes on when a few calls are late', () => {
@@ -88,7 +88,7 @@ test('it goes on when a few calls are late', () => {
     callInTurn(poll, 1, 1);
     callInTurn(poll, 3, 0.2);
   }
-  expect(looks()).toBe(true);
+  expect(polls()).toBe(true);
 });
 
 test.each([
@@ -102,11 +102,21 @@ test.each([
     for (let call = 0; call < calls; call++) poll.began();
     for (let call = 0; call < calls; call++) poll.ended();
   }
-  expect(looks()).toBe(expected);
+  expect(polls()).toBe(expected);
 });
 
-test('it never looks where there is one CPU', () => {
+test('more calls at a time end the polling that is under way', () => {
+  const poll = new BusyPoll(2);
+  callInTurn(poll, 20, 0.2);
+  expect(polls()).toBe(true);
+  for (let call = 0; call < 3; call++) poll.began();
+  for (let call = 0; call < 3; call++) poll.ended();
+  turn();
+  expect(polls()).toBe(false);
+});
+
+test('it never polls where there is one CPU', () => {
   const poll = new BusyPoll(1);
   callInTurn(poll, 50, 0.2);
-  expect(looks()).toBe(false);
+  expect(polls()).toBe(false);
 });

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MessageReader, prefixSize } from '../../../src/grpc/message-reader.ts';
+import { prefixSize } from '../../../src/grpc/message-prefix.ts';
+import { MessageReader } from '../../../src/grpc/message-reader.ts';
 import { code } from '../../../src/grpc/status.ts';
 import { FakeConnection } from '../../support/grpc-connection.ts';
 import { cutAt } from '../../support/grpc-frames.ts';

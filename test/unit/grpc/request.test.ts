@@ -47,6 +47,8 @@ describe('a request is malformed', () => {
     ['without :scheme', pseudo.filter(([name]) => name !== ':scheme')],
     ['without :path', pseudo.filter(([name]) => name !== ':path')],
     ['with an empty :path', [...pseudo.slice(0, 2), [':path', '']]],
+    ['with a forbidden character in :path', [...pseudo.slice(0, 2), [':path', '/a.B/C\r\n']]],
+    ['with a forbidden character in :authority', [...pseudo, [':authority', 'a\0b']]],
     ['with a pseudo-header twice', [...pseudo, [':path', '/a.B/C']]],
     ['with a pseudo-header of a response', [...pseudo, [':status', '200']]],
     ['with an unknown pseudo-header', [...pseudo, [':x', '']]],
