@@ -54,7 +54,7 @@ test('a file where the folder should be: exit 1, and it says so', async () => {
   const { code, stdout } = await healthcheck(['--socket-folder', main]);
   expect(code).toBe(1);
   expect(stdout).toBe(
-    `no answer: ${main}/nats-jetstream.sock: a part of that path is a file, no folder: correct --socket-folder\n`,
+    `no answer: ${main}/nats-jetstream.sock: a part of that path is a file, not a folder: correct --socket-folder\n`,
   );
 });
 
@@ -106,14 +106,14 @@ test('--wait: a process that hangs is waited for no longer than was said', async
   server.signal('SIGSTOP');
   const { code, stdout, took } = await healthcheck(['--socket-folder', folder.path, '--wait', '3']);
   expect(code).toBe(1);
-  expect(stdout).toContain('the process hangs. Restart it');
+  expect(stdout).toContain('Restart it');
   expect(took).toBeGreaterThanOrEqual(2_900);
   // Another question of two seconds would end after more than four.
   expect(took).toBeLessThan(3_900);
 });
 
 test.each([
-  ['a file where the folder should be', () => main, /a part of that path is a file, no folder/],
+  ['a file where the folder should be', () => main, /a part of that path is a file, not a folder/],
   [
     'a path that is too long',
     (folder: string) => join(folder, 'x'.repeat(100)),
@@ -139,7 +139,7 @@ test('a process that hangs: exit 1 within three seconds', async () => {
   server.signal('SIGSTOP');
   const { code, stdout, took } = await healthcheck(['--socket-folder', folder.path]);
   expect(code).toBe(1);
-  expect(stdout).toMatch(/^no answer: .*within 2 s: the process hangs\. Restart it\n$/);
+  expect(stdout).toMatch(/^no answer: .*did not answer within 2 s\. Restart it\n$/);
   expect(took).toBeLessThan(3_500);
 });
 
