@@ -65,13 +65,6 @@ const lastAnswers = 500;
 /** Least time between two log lines about connections that broke the rules. Unit: milliseconds. */
 const dropInterval = 1_000;
 
-const limits = {
-  // NATS takes 64 MiB at most; the rest is for what goes with the data.
-  message: 65 * 1024 * 1024,
-  // daprd may be held by a debugger, and it never opens again a PullMessages stream that was closed.
-  stalled: 10 * 60_000,
-};
-
 /**
  * Serves the contract on the socket.
  *
@@ -100,7 +93,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     neverInitialised: (name) => orphans.called(name),
   });
   const grpc = await createGrpcServer(options.grpcServer, {
-    limits,
     methods: [...pubSubMethods(sessions, log), ...reflectionMethods(), ...health.methods],
     defect: (error, path) =>
       log.error({ err: error }, `internal error in ${path || 'a connection'}: ${messageOf(error)}`),

@@ -13,11 +13,9 @@ export class ServedStreamingCall extends ServedCall implements StreamingCall<unk
   #pausedByHandler = false;
   /** Whether requests are being read: whatever the handler calls meanwhile, they are not read twice. */
   #reading = false;
-  /**
-   * What has arrived while paused: what is left of the bytes that are read next, and what came after them. None of
-   * it is consumed, so the stream's window bounds it.
-   */
+  /** Bytes that arrived while the call was paused. They are not consumed, so the stream's window bounds them. */
   #rest: Buffer | undefined;
+  /** Bytes that arrived after {@link #rest}, with the same bound. */
   #newer: GrowingBuffer | undefined;
   #wantsRoom = false;
 

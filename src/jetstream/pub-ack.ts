@@ -45,7 +45,7 @@ export function readPubAck(reply: Msg, subject: string): PubAck {
   const bytes = asBuffer(reply.data);
   if (isPlain(bytes)) return 'stored';
   // Without parsing it, as most answers need none.
-  if (bytes.subarray(0, confirmation.length).equals(confirmation) && !bytes.includes(refusal)) {
+  if (holds(bytes, 0, confirmation) && !bytes.includes(refusal)) {
     return bytes.includes(dropped) ? 'duplicate' : 'stored';
   }
   let ack: {

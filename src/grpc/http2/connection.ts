@@ -12,7 +12,7 @@ import { SendWindows } from './send-windows.ts';
 import type { Stream } from './stream.ts';
 import { Streams } from './streams.ts';
 
-/** What waits too much: responses for their windows, or bytes for their sockets. */
+/** Which limit is exceeded: of responses that wait for windows, or of bytes that wait for sockets. */
 export type Pressure = 'queued' | 'unwritten';
 
 export interface ConnectionOptions<Head> extends IncomingOptions<Head> {

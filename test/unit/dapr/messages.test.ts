@@ -87,7 +87,7 @@ function spoiled(encoded: Buffer, changes: [at: number, value: number][], length
 
 /** Decodes the bytes with other bytes around them. */
 function decodeAmong({ codec }: Case, encoded: Buffer): { message: object; input: Buffer } {
-  // In memory of its own, so that a copy is not taken for a view.
+  // Node's pool would give a copy the same memory as the input, and it would look like a view.
   const input = Buffer.allocUnsafeSlow(3 + encoded.length + 300).fill(0x0a);
   encoded.copy(input, 3);
   return { message: codec.decode(input, 3, 3 + encoded.length), input };

@@ -3,7 +3,7 @@ import { BusyPoll } from '../../../src/grpc/busy-poll.ts';
 
 /** Unit: milliseconds. */
 let time = 1_000;
-/** What the event loop does in its next turn. */
+/** The callback that setImmediate was given last. */
 let next: (() => void) | undefined;
 
 beforeEach(() => {
